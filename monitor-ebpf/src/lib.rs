@@ -1,0 +1,2 @@
+//! Kernel/user ABI.
+#![no_std]

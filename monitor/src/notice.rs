@@ -1,0 +1,134 @@
+//! What leaves the pipeline towards the sinks.
+//!
+//! Owns [`Notice`] and its one list of fields, which every sink prints in its own way. Must not know any sink,
+//! nor escape anything: sinks do.
+use std::time::Duration;
+
+use crate::{
+    detect::{Claim, Role, Rule},
+    event::{BootTime, CommandLine, Counters, Ends, FlowId, Owner, Place, ProcessKey},
+};
+
+/// How sure we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Below 40.
+    None,
+    /// 40 or more.
+    Suspicious,
+    /// 70 or more.
+    Likely,
+    /// 100: proof.
+    Confirmed,
+}
+
+/// Why a notice was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Hooks are attached and events flow.
+    AgentStarted,
+    /// The agent ends in good order.
+    AgentStopped,
+    /// The agent is alive.
+    Heartbeat,
+    /// First notice of an incident.
+    IncidentOpened,
+    /// Its level rose.
+    IncidentRaised,
+    /// Something about it was learned.
+    IncidentUpdated,
+    /// Its processes and flows are gone.
+    IncidentEnded,
+    /// Events were lost.
+    Loss,
+}
+
+/// One entry for the sinks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// Unique for ever: delivery is at-least-once and readers deduplicate by it. The same recording gives the
+    /// same ids.
+    pub id: String,
+    /// When it happened.
+    pub at: BootTime,
+    /// Wall-clock time of `at`, nanoseconds since the Unix epoch.
+    pub unix_nanos: i128,
+    /// Why it was written.
+    pub kind: Kind,
+    /// One readable line without the program's name.
+    pub message: String,
+    /// For the incident kinds.
+    pub incident: Option<Box<IncidentView>>,
+    /// For the agent's own kinds.
+    pub counters: Option<Counters>,
+}
+
+/// An incident as it is now. Everything a reader needs to act and to redo the sum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncidentView {
+    /// Incident id, 16 hex digits; never changes.
+    pub id: String,
+    /// Level now.
+    pub level: Level,
+    /// Sum of the families, capped.
+    pub score: u32,
+    /// What its process is.
+    pub role: Role,
+    /// Rule, weight and what was seen, strongest first.
+    pub evidence: Vec<(&'static Rule, String)>,
+    /// The process named in the notice: the latest that mined.
+    pub process: Option<ProcessKey>,
+    /// Its owner record, for the check before `OBJECT_PID` is sent.
+    pub owner: Option<Owner>,
+    /// Processes of this incident so far (a respawning miner is one incident with a count).
+    pub processes: u64,
+    /// What is known of the process.
+    pub exe: Option<String>,
+    /// SHA-256 of the executable.
+    pub sha256: Option<String>,
+    /// Arguments, secrets redacted.
+    pub command: CommandLine,
+    /// Command name.
+    pub comm: Option<String>,
+    /// `name[pid] < name[pid] < ...`, the process first.
+    pub ancestry: Option<String>,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// Its name.
+    pub user: Option<String>,
+    /// Who logged in.
+    pub loginuid: Option<u32>,
+    /// Their name.
+    pub login_user: Option<String>,
+    /// Audit session.
+    pub session: Option<u32>,
+    /// Where it runs.
+    pub place: Place,
+    /// The conversation that weighs most.
+    pub ends: Option<Ends>,
+    /// What the conversation told.
+    pub claim: Claim,
+    /// When the incident's first evidence was seen.
+    pub since: BootTime,
+    /// Wall-clock time of `since`, nanoseconds since the Unix epoch.
+    pub since_unix_nanos: i128,
+    /// From `since` to the notice.
+    pub duration: Duration,
+}
+
+/// A judged conversation of a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowView {
+    /// Which.
+    pub flow: FlowId,
+    /// Its ends; local is the client.
+    pub ends: Ends,
+    /// Level.
+    pub level: Level,
+    /// Sum of the families, capped.
+    pub score: u32,
+    /// Rule and what was seen, strongest first.
+    pub evidence: Vec<(&'static Rule, String)>,
+    /// What the conversation told.
+    pub claim: Claim,
+}

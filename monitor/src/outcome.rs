@@ -1,0 +1,27 @@
+//! What one step of the pipeline leaves: notices for the sinks, requests for the workers.
+//!
+//! Owns the two ways out of the pure part. Must not know how a request is carried out or where a notice goes.
+use crate::{
+    event::{FlowId, Owner},
+    notice::{FlowView, Notice},
+};
+
+/// What the pure part wants from the world. Each is answered by an event, also when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// Read /proc of this process; answered by [`crate::event::Body::ProcFacts`].
+    LookUp(Owner),
+    /// Find the processes that hold this socket; answered by [`crate::event::Body::Holders`].
+    FindOwner(FlowId),
+}
+
+/// The result of one step.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// To every sink, in this order.
+    pub notices: Vec<Notice>,
+    /// To the workers.
+    pub requests: Vec<Request>,
+    /// Conversations without an owner that ended (captures only), judged.
+    pub flows: Vec<FlowView>,
+}
