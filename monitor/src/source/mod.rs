@@ -5,10 +5,17 @@ use std::io;
 
 use crate::event::Event;
 
+pub mod ring;
+
 /// A stream of events in the order that the pipeline shall see them.
 pub trait Source {
     /// The next event; `None` when there will be no more. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = io::Result<Option<Event>>> + Send;
+
+    /// What is still queued when the agent stops.
+    fn finish(&mut self) -> Vec<Event> {
+        Vec::new()
+    }
 }
 
 /// Payload bytes as base64 text, so that a recording is one JSON object per line.

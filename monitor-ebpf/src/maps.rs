@@ -1,0 +1,83 @@
+//! Every map, with its cap.
+//!
+//! Owns storage. Must not know who reads or fills it.
+use core::{ffi::c_void, ptr};
+
+use aya_ebpf::{
+    bindings::BPF_SK_STORAGE_GET_F_CREATE,
+    btf_maps::SkStorage,
+    helpers::generated::bpf_sk_storage_get,
+    macros::{btf_map, map},
+    maps::{Array, HashMap, PerCpuArray, RingBuf},
+};
+use monitor_ebpf::{limits, stats::Counter};
+
+use crate::probe::flow::Flow;
+
+/// Exec, fork and exit records.
+#[map]
+pub(crate) static TASK_EVENTS: RingBuf = RingBuf::with_byte_size(limits::TASK_RING, 0);
+
+/// Connect, payload and close records: apart, so that a flood of one cannot drown the other.
+#[map]
+pub(crate) static FLOW_EVENTS: RingBuf = RingBuf::with_byte_size(limits::FLOW_RING, 0);
+
+/// [`Counter`] values.
+#[map]
+pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
+
+/// When each ring last woke the agent, boot nanoseconds: index 0 tasks, 1 flows.
+#[map]
+pub(crate) static WAKES: Array<u64> = Array::with_max_entries(2, 0);
+
+/// Cookies that the next iterator pass looks for; written by the agent.
+#[map]
+pub(crate) static WANTED: HashMap<u64, u8> = HashMap::with_max_entries(limits::WANTED, 0);
+
+/// State of a flow; lives and dies with its socket.
+#[btf_map]
+pub(crate) static FLOWS: SkStorage<Flow> = SkStorage::new();
+
+/// Adds one to a counter.
+#[inline(always)]
+pub(crate) fn count(counter: Counter) {
+    if let Some(slot) = STATS.get_ptr_mut(counter as u32) {
+        // SAFETY: the slot belongs to this CPU; a nested program on it can at worst lose one count.
+        unsafe { *slot += 1 };
+    }
+}
+
+/// The state of a socket. aya-ebpf's own accessor knows only the context of a connect hook.
+///
+/// # Safety
+/// `sk` is a socket to the verifier, and not null.
+#[inline(always)]
+pub(crate) unsafe fn flow(sk: *mut c_void) -> Option<&'static mut Flow> {
+    // SAFETY: the caller's promise; flags 0 only looks up. The storage lives while the program runs. Two CPUs may
+    // race on one flow; a lost update costs at most a look.
+    unsafe { bpf_sk_storage_get(flows(), sk, ptr::null_mut(), 0).cast::<Flow>().as_mut() }
+}
+
+/// The state of a socket, made when there is none; a failure is counted.
+///
+/// # Safety
+/// As for [`flow`].
+#[inline(always)]
+pub(crate) unsafe fn flow_or_new(sk: *mut c_void) -> Option<&'static mut Flow> {
+    let mut new = Flow::NEW;
+    // SAFETY: as for `flow`; `new` is a whole value of the map's type.
+    let flow = unsafe {
+        bpf_sk_storage_get(flows(), sk, (&raw mut new).cast(), u64::from(BPF_SK_STORAGE_GET_F_CREATE))
+            .cast::<Flow>()
+            .as_mut()
+    };
+    if flow.is_none() {
+        count(Counter::NoFlowState);
+    }
+    flow
+}
+
+#[inline(always)]
+fn flows() -> *mut c_void {
+    (&raw const FLOWS).cast_mut().cast()
+}

@@ -1,0 +1,42 @@
+//! New processes.
+//!
+//! `tp_btf/sched_process_fork`: `TP_PROTO(struct task_struct *parent, struct task_struct *child)`, the same
+//! from 5.5 to 6.18 (include/trace/events/sched.h). Runs in the parent, before the child does.
+use aya_ebpf::{helpers::generated::bpf_get_current_cgroup_id, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_log_ebpf::debug;
+use monitor_ebpf::{
+    event::{Fork, Kind},
+    stats::Counter,
+};
+
+use crate::{
+    emit,
+    maps::count,
+    read::{member, offset},
+    task,
+};
+
+#[btf_tracepoint(function = "sched_process_fork")]
+fn fork(ctx: BtfTracePointContext) -> i32 {
+    if try_fork(&ctx).is_none() {
+        count(Counter::TaskFault);
+        debug!(&ctx, "fork: the task's structures could not be read");
+    }
+    0
+}
+
+#[inline(always)]
+fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
+    let (parent, child): (u64, u64) = (ctx.arg(0), ctx.arg(1));
+    if member::<u32>(child, offset!(task_pid))? != member::<u32>(child, offset!(task_tgid))? {
+        return Some(()); // a thread
+    }
+    let mut record = Fork { header: emit::header(Kind::Fork, 0), ..Fork::default() };
+    record.parent = task::identity(parent)?;
+    // SAFETY: no preconditions. The child starts in its parent's cgroup (clone3's CLONE_INTO_CGROUP aside,
+    // which the agent corrects from /proc).
+    let cgroup = unsafe { bpf_get_current_cgroup_id() };
+    task::describe(child, cgroup, &mut record.task)?;
+    emit::write(Kind::Fork, record);
+    Some(())
+}

@@ -1,0 +1,81 @@
+//! What the loader tells the programs before they are verified: the frozen globals.
+//!
+//! Owns names and types. Each value is a constant to the verifier. Must not know where a value comes from
+//! (`monitor::kernel::btf` reads the running kernel's BTF).
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Name of the global that holds [`Offsets`].
+pub const OFFSETS: &str = "OFFSETS";
+/// Name of the global (`u32`) that holds the inode number of the agent's PID namespace.
+pub const PID_NAMESPACE: &str = "PID_NAMESPACE";
+/// Offset of a member that this kernel does not have; readers check before they use it.
+pub const ABSENT: u32 = u32::MAX;
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $field:ident: $structure:literal $($path:literal)|+,)*) => {
+        /// Byte offsets of kernel structure members, from the running kernel's BTF.
+        #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+        #[repr(C)]
+        pub struct Offsets {
+            $(#[doc = concat!("In `struct ", $structure, "`.")] $(#[$doc])* pub $field: u32,)*
+        }
+
+        impl Offsets {
+            /// No offset known.
+            pub const ABSENT: Self = Self { $($field: ABSENT,)* };
+
+            /// Field name, structure, and the member paths to try, newest first.
+            pub const MEMBERS: &'static [(&'static str, &'static str, &'static [&'static str])] =
+                &[$((stringify!($field), $structure, &[$($path),+]),)*];
+        }
+    };
+}
+
+offsets! {
+    task_tgid: "task_struct" "tgid",
+    task_pid: "task_struct" "pid",
+    task_leader: "task_struct" "group_leader",
+    task_parent: "task_struct" "real_parent",
+    /// `real_start_time` before 5.5.
+    task_start: "task_struct" "start_boottime" | "real_start_time",
+    task_generation: "task_struct" "self_exec_id",
+    task_loginuid: "task_struct" "loginuid",
+    task_session: "task_struct" "sessionid",
+    task_mm: "task_struct" "mm",
+    task_cred: "task_struct" "cred",
+    task_nsproxy: "task_struct" "nsproxy",
+    task_thread_pid: "task_struct" "thread_pid",
+    task_signal: "task_struct" "signal",
+    task_exit_code: "task_struct" "exit_code",
+    task_comm: "task_struct" "comm",
+    signal_live: "signal_struct" "live",
+    cred_uid: "cred" "uid",
+    cred_euid: "cred" "euid",
+    cred_gid: "cred" "gid",
+    mm_arg_start: "mm_struct" "arg_start",
+    mm_arg_end: "mm_struct" "arg_end",
+    nsproxy_net: "nsproxy" "net_ns",
+    nsproxy_mount: "nsproxy" "mnt_ns",
+    net_inum: "net" "ns.inum",
+    mount_inum: "mnt_namespace" "ns.inum",
+    pid_level: "pid" "level",
+    pid_numbers: "pid" "numbers",
+    upid_number: "upid" "nr",
+    upid_namespace: "upid" "ns",
+    pidns_inum: "pid_namespace" "ns.inum",
+    bprm_file: "linux_binprm" "file",
+    bprm_filename: "linux_binprm" "filename",
+    bprm_interpreter: "linux_binprm" "interp",
+    file_inode: "file" "f_inode",
+    inode_number: "inode" "i_ino",
+    inode_links: "inode" "i_nlink",
+    inode_super: "inode" "i_sb",
+    super_device: "super_block" "s_dev",
+    socket_sock: "socket" "sk",
+    sock_family: "sock" "__sk_common.skc_family",
+    sock_remote_port: "sock" "__sk_common.skc_dport",
+    sock_remote_v4: "sock" "__sk_common.skc_daddr",
+    sock_remote_v6: "sock" "__sk_common.skc_v6_daddr",
+    /// A bit-field before 5.6.
+    sock_protocol: "sock" "sk_protocol",
+}
