@@ -62,8 +62,8 @@ impl RingSource {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
-            tasks: AsyncFd::register_with_interest(tasks, Interest::READABLE)?,
-            flows: AsyncFd::register_with_interest(flows, Interest::READABLE)?,
+            tasks: readable(tasks)?,
+            flows: readable(flows)?,
             stats,
             log,
             seen: [0; KINDS.len()],
@@ -131,6 +131,13 @@ impl RingSource {
         lost.push(("undecodable".to_owned(), self.undecodable));
         Ok(Counters { seen, lost })
     }
+}
+
+fn readable(ring: RingBuf<MapData>) -> io::Result<AsyncFd<RingBuf<MapData>>> {
+    // SAFETY: a ring owns its descriptor, always gives the same one, and closes it only when dropped, which the
+    // `AsyncFd` that now owns the ring does after deregistering it.
+    let registered = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
+    registered.map_err(io::Error::from)
 }
 
 /// Index into [`KINDS`] of an event that came from a record.
