@@ -268,7 +268,7 @@ fn deliver(sink: &mut dyn Sink, shared: &Shared, notice: &Notice) -> bool {
         }
     }
     if failed {
-        log::warn!("sink {}: writes again", sink.name());
+        log::info!("sink {}: writes again", sink.name());
     }
     true
 }

@@ -15,6 +15,9 @@ use crate::{
     sink::{Sink, sample::incident},
 };
 
+/// Ids of the notices that a sink was given, and whether it took them.
+type Attempts = Receiver<(String, bool)>;
+
 const LONG: Duration = Duration::from_secs(20);
 
 /// Reports every attempt; succeeds while `open`.
@@ -50,7 +53,7 @@ impl Sink for Hang {
     }
 }
 
-fn probe(name: &'static str, open: bool) -> (Box<dyn Sink>, Arc<AtomicBool>, Receiver<(String, bool)>) {
+fn probe(name: &'static str, open: bool) -> (Box<dyn Sink>, Arc<AtomicBool>, Attempts) {
     let open = Arc::new(AtomicBool::new(open));
     let (attempts, seen) = channel();
     (Box::new(Probe { name, open: Arc::clone(&open), attempts }), open, seen)
@@ -64,7 +67,7 @@ fn room(capacity: usize) -> NonZeroUsize {
     NonZeroUsize::new(capacity).unwrap()
 }
 
-fn written(seen: &Receiver<(String, bool)>) -> Vec<String> {
+fn written(seen: &Attempts) -> Vec<String> {
     seen.try_iter().filter(|(_, open)| *open).map(|(id, _)| id).collect()
 }
 

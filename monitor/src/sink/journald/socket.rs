@@ -43,7 +43,7 @@ impl Socket {
     /// # Errors
     /// When no socket can be made, or `path` is too long for one.
     pub fn open(path: PathBuf) -> io::Result<Self> {
-        let address = SocketAddrUnix::new(&path).map_err(|errno| named(&path, errno.into()))?;
+        let address = SocketAddrUnix::new(&path).map_err(|errno| named(&path, &errno.into()))?;
         let datagrams = UnixDatagram::unbound()?;
         datagrams.set_write_timeout(Some(SEND_TIMEOUT))?;
         Ok(Self { datagrams, path, address })
@@ -58,7 +58,7 @@ impl Socket {
             Err(error) if is_too_long(&error) => self.send_memfd(entry),
             sent => sent.map(drop),
         };
-        sent.map_err(|error| named(&self.path, error))
+        sent.map_err(|error| named(&self.path, &error))
     }
 
     /// journald maps a sealed memfd, whose bytes can change no more, in place of a long datagram.
@@ -84,7 +84,7 @@ fn is_too_long(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MSGSIZE | Errno::NOBUFS))
 }
 
-fn named(path: &Path, error: io::Error) -> io::Error {
+fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
