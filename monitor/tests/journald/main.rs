@@ -1,4 +1,10 @@
 //! The journald sink against a real systemd-journald, read back with journalctl. Needs root.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests: a failure ends the test, a skip is said"
+)]
+
 mod journal;
 mod notices;
 

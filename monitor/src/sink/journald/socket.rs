@@ -23,6 +23,10 @@ pub const DEFAULT_SOCKET: &str = "/run/systemd/journal/socket";
 /// must read, and a stopped one never does.
 pub const SEND_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Nobody can change the bytes any more; journald takes nothing less from a sender that is not root.
+const SEALS: SealFlags =
+    SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::WRITE).union(SealFlags::SEAL);
+
 /// Where the journald of a log namespace listens (`systemd-journald@.socket`).
 #[must_use]
 pub fn namespace_socket(namespace: &str) -> PathBuf {
@@ -61,12 +65,12 @@ impl Socket {
         sent.map_err(|error| named(&self.path, &error))
     }
 
-    /// journald maps a sealed memfd, whose bytes can change no more, in place of a long datagram.
+    /// journald maps a sealed memfd in place of a long datagram.
     fn send_memfd(&self, entry: &[u8]) -> io::Result<()> {
         let fd = memfd_create("minewarden-entry", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         let mut file = File::from(fd);
         file.write_all(entry)?;
-        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+        fcntl_add_seals(&file, SEALS)?;
         let fds = [file.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -90,9 +94,21 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::ErrorKind, os::unix::net::UnixDatagram, path::PathBuf, time::Instant};
+    use std::{
+        fs::File,
+        io::{ErrorKind, Read as _, Seek as _, SeekFrom},
+        mem::MaybeUninit,
+        os::unix::net::UnixDatagram,
+        path::PathBuf,
+        time::Instant,
+    };
 
-    use super::{SEND_TIMEOUT, Socket, namespace_socket};
+    use rustix::{
+        fs::fcntl_get_seals,
+        net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
+    };
+
+    use super::{SEALS, SEND_TIMEOUT, Socket, namespace_socket};
 
     #[test]
     fn an_absent_journald_is_an_error_that_names_the_path_and_a_later_one_is_found() {
@@ -125,6 +141,29 @@ mod tests {
         let error = (0..100_000).find_map(|_| socket.send(b"MESSAGE=x\n").err()).unwrap();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
         assert!(begun.elapsed() >= SEND_TIMEOUT && begun.elapsed() < 20 * SEND_TIMEOUT);
+    }
+
+    #[test]
+    fn an_entry_longer_than_a_datagram_comes_as_a_sealed_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let journald = UnixDatagram::bind(&path).unwrap();
+        let entry = "MESSAGE=x\n".repeat(100_000);
+        Socket::open(path).unwrap().send(entry.as_bytes()).unwrap();
+
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = recvmsg(&journald, &mut [], &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+        assert_eq!(received.bytes, 0);
+        let Some(RecvAncillaryMessage::ScmRights(mut fds)) = control.drain().next() else {
+            panic!("no file came")
+        };
+        let mut file = File::from(fds.next().unwrap());
+        assert_eq!(fcntl_get_seals(&file).unwrap(), SEALS);
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert!(text == entry);
     }
 
     #[test]
