@@ -1,8 +1,8 @@
 //! What leaves the pipeline towards the sinks.
 //!
-//! Owns [`Notice`] and its one list of fields, which every sink prints in its own way. Must not know any sink,
-//! nor escape anything: sinks do.
-use std::time::Duration;
+//! Owns [`Notice`] and what it holds. Must not know any sink, nor escape anything: `sink::fields` turns a notice
+//! into the one list of fields that every sink prints in its own way.
+use std::{fmt, time::Duration};
 
 use crate::{
     detect::{Claim, Role, Rule},
@@ -20,6 +20,17 @@ pub enum Level {
     Likely,
     /// 100: proof.
     Confirmed,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Suspicious => "suspicious",
+            Self::Likely => "likely",
+            Self::Confirmed => "confirmed",
+        })
+    }
 }
 
 /// Why a notice was written.
@@ -41,6 +52,35 @@ pub enum Kind {
     IncidentEnded,
     /// Events were lost.
     Loss,
+}
+
+impl Kind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 8] = [
+        Self::AgentStarted,
+        Self::AgentStopped,
+        Self::Heartbeat,
+        Self::IncidentOpened,
+        Self::IncidentRaised,
+        Self::IncidentUpdated,
+        Self::IncidentEnded,
+        Self::Loss,
+    ];
+
+    /// Its name in every sink.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AgentStarted => "agent-started",
+            Self::AgentStopped => "agent-stopped",
+            Self::Heartbeat => "heartbeat",
+            Self::IncidentOpened => "incident-opened",
+            Self::IncidentRaised => "incident-raised",
+            Self::IncidentUpdated => "incident-updated",
+            Self::IncidentEnded => "incident-ended",
+            Self::Loss => "loss",
+        }
+    }
 }
 
 /// One entry for the sinks.

@@ -1,10 +1,29 @@
 //! Ways out.
 //!
-//! Owns [`Sink`]: the bounded queue and the thread each one gets, and the count of what was dropped. A sink
-//! never sees a detector.
+//! Owns [`Sink`] and [`Sinks`]: the bounded queue and the thread each sink gets, and the count of what was
+//! dropped. A sink never sees a detector.
 use std::io;
 
 use crate::notice::Notice;
+
+pub mod deliver;
+pub mod escape;
+pub mod fields;
+pub mod journald;
+pub mod json;
+pub mod queue;
+mod stream;
+pub mod text;
+
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod sample;
+
+pub use deliver::{Delivery, Sinks};
+pub use journald::Journald;
+pub use json::Json;
+pub use text::Text;
 
 /// Writes notices somewhere. Runs on a thread of its own, so it may block for a stated time.
 pub trait Sink: Send {

@@ -1,0 +1,100 @@
+//! Notices for the unit tests of the sinks: one with every fact, one whose every text is hostile.
+use std::time::Duration;
+
+use crate::{
+    detect::{ARGV_STRATUM_URL, Claim, Role, STRATUM_SESSION},
+    event::{BootTime, CommandLine, Counters, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
+    notice::{IncidentView, Kind, Level, Notice},
+};
+
+/// 2026-05-20T18:00:00Z.
+const SINCE: i128 = 1_779_300_000_000_000_000;
+
+/// A confirmed incident with every field of [`IncidentView`] set.
+pub(crate) fn incident() -> Notice {
+    let some = |text: &str| Some(text.to_owned());
+    let key = ProcessKey { tgid: 77, start: Ticks(9_000) };
+    let args = ["./kworker", "-o", "stratum+tcp://pool.example:3333", "--user-agent=a b", "", "it's"];
+    let view = IncidentView {
+        id: "00c0ffee00c0ffee".into(),
+        level: Level::Confirmed,
+        score: 100,
+        role: Role::Miner,
+        evidence: vec![
+            (&STRATUM_SESSION, "login answered with a job".into()),
+            (&ARGV_STRATUM_URL, "argument 2".into()),
+        ],
+        process: Some(key),
+        owner: Some(Owner { key, pid: 4242, generation: Some(2), source: OwnerSource::Connect }),
+        processes: 3,
+        exe: some("/tmp/.x/kworker"),
+        sha256: some(&"ab".repeat(32)),
+        command: CommandLine { args: args.map(str::to_owned).to_vec(), truncated: true, redacted: false },
+        comm: some("kworker"),
+        ancestry: some("kworker[4242] < bash[4000] < sshd[900]"),
+        uid: Some(1000),
+        user: some("alice"),
+        loginuid: Some(1001),
+        login_user: some("bob"),
+        session: Some(3),
+        place: Place {
+            cgroup: "/system.slice/web.service".into(),
+            unit: some("web.service"),
+            session: some("3"),
+            container: some(&"0123".repeat(16)),
+        },
+        ends: Some(Ends {
+            local: "[2001:db8::1]:50000".parse().unwrap(),
+            remote: "[2001:db8::7]:3333".parse().unwrap(),
+        }),
+        claim: Claim {
+            dialect: some("cryptonote"),
+            wallet: some("48wallet"),
+            worker: some("rig1"),
+            agent: some("XMRig/6.21.0"),
+            algorithm: some("rx/0"),
+            coin: some("monero"),
+            pool: some("pool.example:3333"),
+        },
+        since: BootTime(90_000_000_000),
+        since_unix_nanos: SINCE,
+        duration: Duration::from_millis(12_345),
+    };
+    Notice {
+        id: "boot-1".into(),
+        at: BootTime(102_345_678_000),
+        unix_nanos: SINCE + 12_345_678_000,
+        kind: Kind::IncidentOpened,
+        message: "kworker[4242] of alice mines with [2001:db8::7]:3333".into(),
+        incident: Some(Box::new(view)),
+        counters: None,
+    }
+}
+
+/// The agent's own notice of this kind.
+pub(crate) fn agent(kind: Kind, counters: Counters) -> Notice {
+    let message = format!("this is a {}", kind.name());
+    Notice { id: "boot-2".into(), kind, message, incident: None, counters: Some(counters), ..incident() }
+}
+
+/// As [`incident`], but every text that a process can choose tries to clear the screen, to begin a new line and
+/// field, and is too long.
+pub(crate) fn hostile() -> Notice {
+    let text = || "\x1b[2J\nMINEWARDEN_LEVEL=none\r\u{9b}1m\u{202e}\0".repeat(1_000);
+    let mut notice = incident();
+    notice.message = text();
+    let Some(view) = notice.incident.as_deref_mut() else { return notice };
+    for (_, seen) in &mut view.evidence {
+        *seen = text();
+    }
+    view.command.args = vec![text(); 3];
+    let Claim { dialect, wallet, worker, agent, algorithm, coin, pool } = &mut view.claim;
+    let claim = [dialect, wallet, worker, agent, algorithm, coin, pool];
+    let process = [&mut view.exe, &mut view.comm, &mut view.ancestry, &mut view.user, &mut view.login_user];
+    let place = [&mut view.place.unit, &mut view.place.container];
+    for slot in claim.into_iter().chain(process).chain(place) {
+        *slot = Some(text());
+    }
+    view.place.cgroup = text();
+    notice
+}

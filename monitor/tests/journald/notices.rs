@@ -1,0 +1,89 @@
+//! Notices to write: one with every fact, of a real process, and one whose texts are hostile.
+use std::{process::id, time::Duration};
+
+use monitor::{
+    detect::{ARGV_STRATUM_URL, Claim, Role, STRATUM_SESSION},
+    event::{BootTime, CommandLine, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
+    notice::{IncidentView, Kind, Level, Notice},
+};
+
+const SINCE: i128 = 1_779_300_000_000_000_000;
+
+/// A confirmed incident whose process is this test, each text made by `text` from what it stands for.
+fn notice(text: impl Fn(&str) -> String) -> Notice {
+    let some = |plain: &str| Some(text(plain));
+    let key = ProcessKey { tgid: id(), start: Ticks(1) };
+    let view = IncidentView {
+        id: "00c0ffee00c0ffee".into(),
+        level: Level::Confirmed,
+        score: 100,
+        role: Role::Relay,
+        evidence: vec![
+            (&STRATUM_SESSION, text("login answered with a job")),
+            (&ARGV_STRATUM_URL, text("argument 2")),
+        ],
+        process: Some(key),
+        owner: Some(Owner { key, pid: id(), generation: None, source: OwnerSource::Connect }),
+        processes: 3,
+        exe: some("/tmp/kworker"),
+        sha256: Some("ab".repeat(32)),
+        command: CommandLine { args: vec![text("./kworker"), text("-o"), text("a b")], ..Default::default() },
+        comm: some("kworker"),
+        ancestry: some("kworker[2] < bash[1]"),
+        uid: Some(1000),
+        user: some("alice"),
+        loginuid: Some(1001),
+        login_user: some("bob"),
+        session: Some(3),
+        place: Place {
+            cgroup: text("/system.slice/web.service"),
+            unit: some("web.service"),
+            session: some("3"),
+            container: some("0123456789ab"),
+        },
+        ends: Some(Ends {
+            local: "[::1]:50000".parse().unwrap(),
+            remote: "[2001:db8::7]:3333".parse().unwrap(),
+        }),
+        claim: Claim {
+            dialect: some("cryptonote"),
+            wallet: some("48wallet"),
+            worker: some("rig1"),
+            agent: some("XMRig/6.21.0"),
+            algorithm: some("rx/0"),
+            coin: some("monero"),
+            pool: some("pool.example:3333"),
+        },
+        since: BootTime(1),
+        since_unix_nanos: SINCE,
+        duration: Duration::from_millis(12_345),
+    };
+    Notice {
+        id: "whole".into(),
+        at: BootTime(2),
+        unix_nanos: SINCE + 1,
+        kind: Kind::IncidentOpened,
+        message: text("kworker[2] mines"),
+        incident: Some(Box::new(view)),
+        counters: None,
+    }
+}
+
+/// With every fact.
+pub(crate) fn whole() -> Notice {
+    notice(str::to_owned)
+}
+
+/// The one with this number, in any order of writing.
+pub(crate) fn numbered(number: usize, kind: Kind) -> Notice {
+    Notice { id: number.to_string(), kind, ..whole() }
+}
+
+/// Every text tries to end its field, to begin others, to drive a terminal, to hide, and to be too long; some of
+/// its bytes were not UTF-8.
+pub(crate) fn hostile() -> Notice {
+    let bytes =
+        b"\xff\xfe\0\x1b]0;owned\x07\x1b[2J\nMINEWARDEN_LEVEL=none\nMESSAGE\n\x01\0\0\0\0\0\0\0x\n\r\x7f";
+    let text = format!("{}\u{9b}2J\u{202e}\u{2028}\u{feff}", String::from_utf8_lossy(bytes));
+    notice(|plain| format!("{plain}{}", text.repeat(300)))
+}
