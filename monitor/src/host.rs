@@ -80,7 +80,9 @@ pub fn look(config: &Config) -> Vec<Row> {
 
 fn cgroup2(root: anyhow::Result<cgroup::Root>) -> Row {
     match root {
-        Ok(root) if root.whole => Row::ok("cgroup2", format!("real root, inode {}, by {}", root.inode, root.how)),
+        Ok(root) if root.whole => {
+            Row::ok("cgroup2", format!("real root, inode {}, by {}", root.inode, root.how))
+        }
         Ok(root) => Row::less(
             State::Degraded,
             "cgroup2",
@@ -165,6 +167,10 @@ mod tests {
         let root = super::cgroup::Root { fd, how: "/sys/fs/cgroup".to_owned(), inode: 25, whole: false };
         let row = cgroup2(Ok(root));
         assert_eq!(row.state, State::Degraded);
-        assert!(row.found.contains("private cgroup namespace (inode 25), by /sys/fs/cgroup"), "{}", row.found);
+        assert!(
+            row.found.contains("private cgroup namespace (inode 25), by /sys/fs/cgroup"),
+            "{}",
+            row.found
+        );
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! One pipe: kernel hook -> ring buffer -> `decode` -> `enrich` -> `detect` -> `weigh` -> `incident` -> `sink`.
 //! See `docs/architecture.md` for the map and the invariants.
+pub mod cli;
+pub mod config;
 pub mod detect;
 pub mod enrich;
 pub mod event;
+pub mod host;
 pub mod notice;
 pub mod outcome;
 pub mod sink;

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_told_with_their_lines_and_the_rest_still_counts() {
-        let text = "[journal]\nobject_pid = false\n# a comment\nobject_pib = 1\n\n[incidents]\nend_after = \"1s\"\n";
+        let text =
+            "[journal]\nobject_pid = false\n# a comment\nobject_pib = 1\n\n[incidents]\nend_after = \"1s\"\n";
         let Loaded { config, unknown } = parse(text).unwrap();
         assert!(!config.journal.object_pid);
         let expected = [

@@ -19,10 +19,8 @@ const NEEDED: [(CapabilitySet, &str); 3] = [
 ];
 
 /// Without these other users' processes are seen, but not all that /proc has about them.
-const HELPFUL: [(CapabilitySet, &str); 2] = [
-    (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE"),
-    (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"),
-];
+const HELPFUL: [(CapabilitySet, &str); 2] =
+    [(CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE"), (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH")];
 
 /// The capabilities that `run` cannot do without and this process lacks; empty when it may start.
 #[must_use]

@@ -76,7 +76,8 @@ struct Child {
 
 impl Child {
     fn enter() -> Self {
-        let child = Self { root: cgroup2_root().unwrap(), name: format!("minewarden-test-{}", process::id()) };
+        let child =
+            Self { root: cgroup2_root().unwrap(), name: format!("minewarden-test-{}", process::id()) };
         mkdirat(&child.root.fd, &child.name, Mode::RWXU).unwrap();
         child.write(&format!("{}/cgroup.type", child.name), "threaded");
         child.write(&format!("{}/cgroup.threads", child.name), "0");
