@@ -38,7 +38,9 @@ pub(crate) fn minewarden_as_nobody(directory: &Path, args: &[&str]) -> Command {
     }
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     let copy = directory.join("minewarden");
-    fs::copy(binary(), &copy).unwrap();
+    // By a process of its own: a child that another test forks meanwhile would inherit a descriptor open for
+    // writing, and a file open for writing cannot be run (ETXTBSY).
+    assert!(Command::new("cp").arg(binary()).arg(&copy).status().unwrap().success());
     let mut command = Command::new(copy);
     command.args(args).env_remove("RUST_LOG").stdin(Stdio::null()).current_dir("/").uid(NOBODY).gid(NOBODY);
     command
