@@ -2,10 +2,14 @@
 //!
 //! One pipe: kernel hook -> ring buffer -> `decode` -> `enrich` -> `detect` -> `weigh` -> `incident` -> `sink`.
 //! See `docs/architecture.md` for the map and the invariants.
+pub mod agent;
+pub mod cli;
+pub mod config;
 pub mod decode;
 pub mod detect;
 pub mod enrich;
 pub mod event;
+pub mod host;
 pub mod kernel;
 pub mod notice;
 pub mod outcome;

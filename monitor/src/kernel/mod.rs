@@ -19,12 +19,13 @@ use monitor_ebpf::tunables;
 use zerocopy::IntoBytes as _;
 
 pub mod btf;
-pub mod cgroup;
 pub mod hooks;
 pub mod sockets;
 pub mod stats;
 
 use hooks::{HOOKS, Hook};
+
+use crate::host::cgroup::cgroup2_root;
 
 /// The object that `build.rs` chose.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minewarden.bpf.o"));
@@ -61,7 +62,7 @@ impl Kernel {
     /// # Errors
     /// One line that names the hook or the file and what to do: no BTF, no cgroup2, a required hook refused.
     pub fn start() -> anyhow::Result<(Self, Channels)> {
-        let root = cgroup::cgroup2_root()?;
+        let root = cgroup2_root()?;
         let (mut ebpf, btf, absent) = object()?;
         let mut missing = Vec::new();
         for hook in HOOKS {

@@ -1,0 +1,117 @@
+//! What an administrator may set, and its defaults.
+//!
+//! Owns the sections of `minewarden.toml`, their defaults and the ranges of their values. Must not know how a
+//! file is found or read (`config/load.rs` does), nor who uses a value.
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+mod load;
+mod value;
+
+pub use load::{DEFAULT_PATH, Loaded, Problem, load, parse};
+
+/// Everything that can be set. Every key is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// The systemd journal.
+    pub journal: Journal,
+    /// When an incident is over.
+    pub incident: Incident,
+    /// The agent itself.
+    pub agent: Agent,
+}
+
+/// `[journal]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Journal {
+    /// Whether entries carry `OBJECT_PID`. journald then adds its own, unredacted copy of the command line.
+    pub object_pid: bool,
+    /// journald's native socket: an absolute path that fits into `sun_path`.
+    #[serde(deserialize_with = "value::socket_path")]
+    pub socket: PathBuf,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { object_pid: true, socket: PathBuf::from("/run/systemd/journal/socket") }
+    }
+}
+
+/// `[incident]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Incident {
+    /// An incident ends when its processes and flows have been gone for this long.
+    #[serde(serialize_with = "humantime_serde::serialize", deserialize_with = "value::period")]
+    pub end_after: Duration,
+}
+
+impl Default for Incident {
+    fn default() -> Self {
+        Self { end_after: Duration::from_secs(60) }
+    }
+}
+
+/// `[agent]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Agent {
+    /// Time between two `heartbeat` entries.
+    #[serde(serialize_with = "humantime_serde::serialize", deserialize_with = "value::period")]
+    pub heartbeat: Duration,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(5 * 60) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, parse};
+
+    const SAMPLE: &str = include_str!("../assets/minewarden.toml");
+
+    /// A line `#key = value` is a setting that is commented out; `# text` is prose.
+    fn uncommented(sample: &str) -> String {
+        let setting = |line: &str| line.strip_prefix('#').is_some_and(|rest| !rest.starts_with([' ', '#']));
+        sample.lines().map(|line| if setting(line) { &line[1..] } else { line }.to_owned() + "\n").collect()
+    }
+
+    fn leaf_keys(table: &toml::Table) -> Vec<String> {
+        let inner = |name: &String, value: &toml::Value| match value {
+            toml::Value::Table(table) => leaf_keys(table).iter().map(|key| format!("{name}.{key}")).collect(),
+            _ => vec![name.clone()],
+        };
+        table.iter().flat_map(|(name, value)| inner(name, value)).collect()
+    }
+
+    #[test]
+    fn the_sample_as_shipped_changes_nothing() {
+        let loaded = parse(SAMPLE).unwrap();
+        assert_eq!((loaded.config, loaded.unknown), (Config::default(), vec![]));
+    }
+
+    #[test]
+    fn the_sample_uncommented_shows_every_key_with_its_default() {
+        let text = uncommented(SAMPLE);
+        let loaded = parse(&text).unwrap();
+        assert_eq!((loaded.config, loaded.unknown), (Config::default(), vec![]));
+        let known = leaf_keys(&toml::Table::try_from(Config::default()).unwrap());
+        assert!(known.len() >= 4, "{known:?}");
+        assert_eq!(leaf_keys(&text.parse::<toml::Table>().unwrap()), known);
+    }
+
+    #[test]
+    fn a_printed_configuration_reads_back_as_itself() {
+        let mut config = Config::default();
+        config.journal.object_pid = false;
+        config.incident.end_after = std::time::Duration::from_millis(90_500);
+        let loaded = parse(&toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!((loaded.config, loaded.unknown), (config, vec![]));
+    }
+}

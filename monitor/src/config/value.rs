@@ -1,0 +1,35 @@
+//! Values that are more than their TOML type.
+//!
+//! Owns their ranges. An error raised here carries the line of the value, because the reader adds it.
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize as _, Deserializer, de::Error as _};
+
+/// Shortest period: below it the agent would be busy with itself.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Longest period: a year, far from any overflow in sums of times.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Bytes of a socket path without its NUL: `sun_path` in `struct sockaddr_un`, unix(7).
+const SOCKET_PATH_MAX: usize = 107;
+
+/// A time such as `"90s"` or `"5m"`, from a second to a year.
+pub(super) fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let period: Duration = humantime_serde::deserialize(deserializer)?;
+    if (SHORTEST..=LONGEST).contains(&period) {
+        return Ok(period);
+    }
+    Err(D::Error::custom("a time from \"1s\" to \"365d\" is wanted"))
+}
+
+/// An absolute path that a socket address can hold.
+pub(super) fn socket_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if !path.is_absolute() || bytes.contains(&0) {
+        return Err(D::Error::custom("an absolute path is wanted"));
+    }
+    if bytes.len() > SOCKET_PATH_MAX {
+        return Err(D::Error::custom(format!("a socket's path has at most {SOCKET_PATH_MAX} bytes")));
+    }
+    Ok(path)
+}
