@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 pub mod config;
 pub mod doctor;
+pub mod live;
 pub mod replay;
 pub mod run;
 

@@ -15,6 +15,10 @@ use super::one_line;
 use crate::{
     config::{self, Config, DEFAULT_PATH},
     host::{self, Row, State, privilege},
+    kernel::{
+        self,
+        hooks::{HOOKS, Hook},
+    },
 };
 
 /// Options of `doctor`.
@@ -82,9 +86,20 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if report.works { 0 } else { 2 }))
 }
 
-/// PLUG: the lead replaces this body by a map over `crate::kernel::hooks::probe()`.
+/// Loads every program, attaches none. When the object cannot be opened at all, each row says why.
 fn hooks() -> Vec<HookRow> {
-    Vec::new()
+    let row = |hook: &Hook, error| HookRow {
+        program: hook.program,
+        attach: hook.attach,
+        since: hook.since,
+        required: hook.required,
+        lost_without: hook.lost_without,
+        error,
+    };
+    match kernel::probe() {
+        Ok(results) => results.into_iter().map(|(hook, result)| row(hook, result.err())).collect(),
+        Err(error) => HOOKS.iter().map(|hook| row(hook, Some(format!("{error:#}")))).collect(),
+    }
 }
 
 fn configuration(file: Option<&Path>) -> (Row, Config) {

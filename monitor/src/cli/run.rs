@@ -57,13 +57,7 @@ pub struct Start {
 /// # Errors
 /// Missing privileges, a broken configuration, a host that lacks something required, a sink that is not there.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    live(prepare(args)?)
-}
-
-/// PLUG: the lead replaces this body by `super::live::start(start)`.
-fn live(start: Start) -> anyhow::Result<ExitCode> {
-    let _ = start;
-    bail!("not built yet")
+    super::live::start(prepare(args)?)
 }
 
 fn prepare(args: &Args) -> anyhow::Result<Start> {

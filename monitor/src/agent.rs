@@ -1,0 +1,118 @@
+//! The running agent: joins source, pipeline, workers, recorder and sinks, and drains them on shutdown.
+//!
+//! Owns the order of these calls. Must not know a hook, a rule or a sink.
+use std::{future::Future, pin::pin, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    event::{Body, Event},
+    outcome::Outcome,
+    pipeline::Pipeline,
+    sink::Sinks,
+    source::{Source, record::Recorder},
+    worker::{Workers, boot_now},
+};
+
+/// How long answers of workers are waited for after the last event.
+const WORKERS_GRACE: Duration = Duration::from_secs(1);
+/// How long sinks may take to write what is queued.
+const SINKS_GRACE: Duration = Duration::from_secs(5);
+
+/// What the agent owns while it runs.
+pub struct Agent {
+    /// Detection state; only this task touches it.
+    pub pipeline: Pipeline,
+    /// Carry out requests.
+    pub workers: Workers,
+    /// Ways out.
+    pub sinks: Sinks,
+    /// Writes down every event, when asked to.
+    pub recorder: Option<Recorder>,
+}
+
+impl Agent {
+    /// Runs until `shutdown` is ready or the source ends, then drains everything.
+    ///
+    /// # Errors
+    /// The source's own; what was found until then is still written.
+    pub async fn run(
+        mut self,
+        mut source: impl Source,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let started = self.pipeline.start(boot_now());
+        self.act(started);
+        let result = self.watch(&mut source, shutdown).await;
+        for event in source.finish() {
+            self.step(event);
+        }
+        self.settle().await;
+        let last = self.pipeline.finish(boot_now());
+        self.act(last);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.finish();
+        }
+        for delivery in self.sinks.close(SINKS_GRACE) {
+            if delivery.waiting > 0 || delivery.dropped > 0 {
+                log::error!("{}: {} notices were not written, {} dropped", delivery.sink, delivery.waiting, delivery.dropped);
+            }
+        }
+        result
+    }
+
+    async fn watch(
+        &mut self,
+        source: &mut impl Source,
+        shutdown: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = &mut shutdown => return Ok(()),
+                answer = self.workers.next() => answer,
+                event = source.next() => match event? {
+                    Some(event) => event,
+                    None => return Ok(()),
+                },
+            };
+            self.step(event);
+        }
+    }
+
+    /// Waits for the answers to what was asked, for a while: a miner seen in the last moment is still named.
+    async fn settle(&mut self) {
+        let deadline = Instant::now() + WORKERS_GRACE;
+        while self.workers.pending() > 0 {
+            match timeout_at(deadline, self.workers.next()).await {
+                Ok(answer) => self.step(answer),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn step(&mut self, mut event: Event) {
+        if let Body::Counters(counters) = &mut event.body {
+            counters.lost.extend(self.workers.counters());
+            counters.lost.extend(self.sinks.dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}"), n)));
+            counters.lost.extend(self.recorder.as_ref().map(|recorder| ("record".to_owned(), recorder.lost())));
+            counters.lost.extend(self.pipeline.counters());
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(&event);
+        }
+        let outcome = self.pipeline.step(&event);
+        self.act(outcome);
+    }
+
+    fn act(&self, outcome: Outcome) {
+        for notice in &outcome.notices {
+            self.sinks.send(notice);
+        }
+        for request in outcome.requests {
+            // A request that does not fit is counted by the workers; the pipeline goes on without after a second.
+            self.workers.submit(request);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The live agent, put together: kernel, workers, pipeline, sinks, signals.
+//!
+//! Owns which part is made of what. Must not know how any of them works.
+use std::{fs, io, io::IsTerminal as _, num::NonZeroUsize, path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::run::{SinkKind, Start};
+use crate::{
+    agent::Agent,
+    config::Config,
+    detect::{Detector, argv::Argv, stratum::Stratum},
+    kernel::Kernel,
+    pipeline::{Host, Pipeline, Settings},
+    sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
+    source::{record::Recorder, ring::RingSource},
+    worker::{Workers, boot_now, same_process},
+};
+
+/// Flows whose Stratum state is held.
+const STRATUM_FLOWS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+/// Processes whose command line is waited upon.
+const ARGV_PROCESSES: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
+/// Changes less often than the host boots.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Every detector, in the order in which they see an event.
+#[must_use]
+pub fn detectors() -> Vec<Box<dyn Detector>> {
+    vec![Box::new(Stratum::new(STRATUM_FLOWS)), Box::new(Argv::new(ARGV_PROCESSES))]
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// One line: what could not be started, or what broke.
+pub fn start(start: Start) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(live(start))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn live(start: Start) -> anyhow::Result<()> {
+    // Before the hooks, so that a signal that comes early still ends in good order.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let host = host()?;
+    let recorder = start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose()?;
+    let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
+    let (kernel, channels) = Kernel::start()?;
+    for (hook, error) in &kernel.missing {
+        log::warn!("degraded, {}: {error}; lost: {}", hook.attach, hook.lost_without);
+    }
+    if !kernel.absent.is_empty() {
+        log::warn!("degraded, this kernel lacks {}", kernel.absent.join(", "));
+    }
+    log::info!("hooks attached at {}", kernel.cgroup);
+    let agent = Agent {
+        pipeline: Pipeline::new(host, settings(&start.config), detectors()),
+        workers: Workers::start(channels.sockets)?,
+        sinks,
+        recorder,
+    };
+    let source = RingSource::new(channels.tasks, channels.flows, channels.stats, channels.log)?;
+    let result = agent.run(source, shutdown).await;
+    drop(kernel);
+    result
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        end_after: config.incident.end_after,
+        heartbeat: config.agent.heartbeat,
+        ..Settings::default()
+    }
+}
+
+/// What makes ids unique and times readable.
+fn host() -> anyhow::Result<Host> {
+    let boot_id = fs::read_to_string(Path::new(BOOT_ID)).context(BOOT_ID)?.trim().to_owned();
+    let unix_offset_nanos = Timestamp::now().as_nanosecond() - i128::from(boot_now().0);
+    Ok(Host { boot_id, unix_offset_nanos, version: env!("CARGO_PKG_VERSION").to_owned() })
+}
+
+fn sinks(kinds: &[SinkKind], config: &Config) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+    kinds
+        .iter()
+        .map(|kind| -> anyhow::Result<Box<dyn Sink>> {
+            Ok(match kind {
+                SinkKind::Journald => {
+                    let verify: Verify = Box::new(same_process);
+                    let verify = config.journal.object_pid.then_some(verify);
+                    Box::new(Journald::new(config.journal.socket.clone(), verify)?)
+                }
+                SinkKind::Text => Box::new(Text::new(io::stdout(), io::stdout().is_terminal())),
+                SinkKind::Json => Box::new(Json::new(io::stdout())),
+            })
+        })
+        .collect()
+}
