@@ -3,7 +3,7 @@
 //!
 //! Uses the committed object when it was built from the sources that are there, so that a plain stable
 //! toolchain is enough; else builds from source; else fails and says how to get the toolchain.
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 
@@ -12,7 +12,18 @@ use object::{Committed, compile, digest, toolchain::Compiler};
 #[path = "../xtask/src/object/mod.rs"]
 mod object;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match embed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Returned from main it would come with a backtrace where that is switched on.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn embed() -> Result<()> {
     let manifest_dir = env::var("CARGO_MANIFEST_DIR")?;
     let out_dir = env::var("OUT_DIR")?;
     let (root, out_dir) =
