@@ -1,2 +1,53 @@
-//! x
-fn main() {}
+//! `cargo xtask`: builds, runs, tests and checks minewarden.
+//!
+//! One file per subcommand. Each says what it does; none needs a manual step before it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person at a terminal")]
+mod cargo;
+mod demo;
+mod ebpf;
+mod exec;
+mod lint;
+mod object;
+mod root;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Builds, runs, tests and checks minewarden
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Xtask {
+    Setup(setup::Options),
+    Ebpf(ebpf::Options),
+    Run(run::Options),
+    Demo(demo::Options),
+    Test(test::Options),
+    Lint(lint::Options),
+}
+
+fn main() -> ExitCode {
+    match dispatch(&Xtask::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
+    match xtask {
+        Xtask::Setup(options) => setup::run(options).map(|()| ExitCode::SUCCESS),
+        Xtask::Ebpf(options) => ebpf::run(options).map(|()| ExitCode::SUCCESS),
+        Xtask::Run(options) => run::run(options),
+        Xtask::Demo(options) => demo::run(options),
+        Xtask::Test(options) => test::run(options),
+        Xtask::Lint(options) => lint::run(options),
+    }
+}

@@ -1,0 +1,23 @@
+//! `cargo xtask demo`: the agent beside a pool and a miner of our own on loopback.
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{cargo, exec, root, run};
+
+/// Watch minewarden catch a harmless miner on loopback; succeeds only if it was found
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Arguments for the demo program
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = cargo::workspace()?;
+    run::prepare(&workspace)?;
+    let build = ["build", "--release", "--package", "monitor", "--package", "minewarden-tests", "--bins"];
+    let built = cargo::build(&workspace, &build)?;
+    let mut demo = root::command(built.executable("demo")?, &[])?;
+    Err(exec::replace(demo.arg("--agent").arg(built.executable("minewarden")?).args(&options.args)))
+}

@@ -1,0 +1,62 @@
+//! `cargo xtask setup`: brings what building the eBPF object from source needs, and says why.
+//!
+//! Idempotent; touches the network only for what is missing.
+mod debian;
+mod library;
+mod tools;
+
+pub(crate) use self::tools::find_cargo_deny;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{
+    cargo, exec,
+    object::{
+        short,
+        toolchain::{self, Compiler, LINKER},
+    },
+};
+
+/// Install what building the eBPF object from source needs (a plain build of the agent needs none of it)
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Also install cargo-deny, which `cargo xtask lint` runs when it is there
+    #[arg(long)]
+    lint: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let workspace = cargo::workspace()?;
+    toolchain(&workspace)?;
+    if options.lint {
+        tools::cargo_deny(&workspace)?;
+    }
+    println!("crates: fetching what Cargo.lock names and is not here yet, so that builds work offline");
+    exec::run(cargo::cargo(&workspace).args(["fetch", "--locked", "--quiet"]))?;
+    println!("done. To undo: remove target/tools and the folder that holds the library source.");
+    Ok(())
+}
+
+/// Compiler, library source, linker.
+pub(crate) fn toolchain(workspace: &Path) -> Result<()> {
+    let compiler = Compiler::find()?;
+    println!(
+        "compiler: {} is rustc {} ({}); BPF is a tier 3 target, which only a nightly can build",
+        compiler.toolchain,
+        compiler.release,
+        short(&compiler.commit)
+    );
+    library::provide(workspace, &compiler)?;
+    match toolchain::linker(workspace) {
+        Ok(folder) => println!("bpf-linker: {LINKER} is in {}", folder.display()),
+        Err(why) => {
+            println!(
+                "{why}; it links BPF code and writes BTF. Installing it to target/tools, about a minute"
+            );
+            tools::install(workspace, "bpf-linker", LINKER, &[])?;
+        }
+    }
+    Ok(())
+}

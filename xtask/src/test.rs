@@ -1,0 +1,156 @@
+//! `cargo xtask test`: every test, the privileged ones as root, and one honest sum at the end.
+mod tally;
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{BufRead as _, BufReader, Write as _},
+    path::PathBuf,
+    process::{Command, ExitCode, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+
+use self::tally::Tally;
+use crate::{
+    cargo::{self, cargo},
+    root, run,
+};
+
+/// Tests' package.
+const PACKAGE: &str = "minewarden-tests";
+/// With this set to 1 a live test that cannot run has failed.
+const REQUIRE_LIVE: &str = "MINEWARDEN_REQUIRE_LIVE";
+/// Tells the tests which agent to run.
+const AGENT: &str = "MINEWARDEN_AGENT";
+
+/// Run the tests: all, or those named
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Which; all when none is named
+    suites: Vec<Suite>,
+    /// Test an unoptimised agent: quicker to build than the one that is shipped
+    #[arg(long)]
+    debug: bool,
+    /// Arguments for the test programs, such as part of a test's name
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// Tests of the workspace's libraries and programs
+    Unit,
+    /// Captures through the agent, against golden answers
+    Replay,
+    /// The agent's command line
+    Cli,
+    /// The real kernel and journald; as root, through sudo when you are not
+    Live,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = cargo::workspace()?;
+    run::prepare(&workspace)?;
+    let suites = if options.suites.is_empty() { Suite::value_variants() } else { &options.suites };
+    let mut runner = Runner { workspace, agent: None, args: &options.args, total: Tally::default() };
+    if suites.iter().any(|suite| *suite != Suite::Unit) {
+        runner.agent = Some(runner.build_agent(options.debug)?);
+    }
+    for suite in suites {
+        runner.suite(*suite)?;
+    }
+    if runner.total.ignored > 0 {
+        println!("ignored: {}", runner.total.ignored);
+    }
+    println!("{} passed, {} failed", runner.total.passed, runner.total.failed);
+    Ok(if runner.total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct Runner<'a> {
+    workspace: PathBuf,
+    agent: Option<PathBuf>,
+    args: &'a [String],
+    total: Tally,
+}
+
+impl Runner<'_> {
+    fn build_agent(&self, debug: bool) -> Result<PathBuf> {
+        let mut build = vec!["build", "--package", "monitor", "--bin", "minewarden"];
+        if !debug {
+            build.push("--release");
+        }
+        Ok(cargo::build(&self.workspace, &build)?.executable("minewarden")?.to_owned())
+    }
+
+    fn suite(&mut self, suite: Suite) -> Result<()> {
+        match suite {
+            Suite::Unit => {
+                self.cargo_test("unit", &["--workspace", "--exclude", PACKAGE])?;
+                // Libraries and programs of the tests' own package; its suites follow one by one.
+                self.cargo_test("unit", &["--package", PACKAGE, "--lib", "--bins"])
+            }
+            Suite::Replay => self.cargo_test("replay", &["--package", PACKAGE, "--test", "replay"]),
+            Suite::Cli => self.cargo_test("cli", &["--package", PACKAGE, "--test", "cli"]),
+            Suite::Live => self.live(),
+        }
+    }
+
+    fn cargo_test(&mut self, suite: &str, args: &[&str]) -> Result<()> {
+        let mut command = cargo(&self.workspace);
+        command.args(["test", "--no-fail-fast"]).args(args).arg("--").args(self.args);
+        if let Some(agent) = &self.agent {
+            command.env(AGENT, agent);
+        }
+        self.count(suite, &mut command)
+    }
+
+    /// The test program is built as ourselves and only run as root, from the folder that cargo would choose.
+    fn live(&mut self) -> Result<()> {
+        let build = ["test", "--no-run", "--package", PACKAGE, "--test", "live"];
+        let program = cargo::build(&self.workspace, &build)?.executable("live")?.to_owned();
+        let package = self.workspace.join("tests");
+        let agent = self.agent.as_ref().context("the live tests need an agent")?;
+        let mut variables =
+            vec![(AGENT, agent.clone().into_os_string()), ("CARGO_MANIFEST_DIR", package.clone().into())];
+        for name in [REQUIRE_LIVE, "RUST_BACKTRACE", "RUST_LOG"] {
+            variables.extend(env::var_os(name).map(|value| (name, value)));
+        }
+        match root::command(&program, &variables) {
+            Ok(mut command) => {
+                command.current_dir(&package).arg("--test-threads=1").args(self.args);
+                self.count("live", &mut command)
+            }
+            Err(why) => {
+                println!("live: not run: {why:#}");
+                if env::var_os(REQUIRE_LIVE) == Some(OsString::from("1")) {
+                    println!("live: counted as a failure, since {REQUIRE_LIVE}=1");
+                    self.total.failed += 1;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs one command, shows what it prints, and adds what its test programs say to the sum.
+    fn count(&mut self, suite: &str, command: &mut Command) -> Result<()> {
+        println!("{suite}: {command:?}");
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.with_context(|| format!("cannot run {command:?}"))?;
+        let mut tally = Tally::default();
+        let mut stdout = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut line = Vec::new();
+        while stdout.read_until(b'\n', &mut line)? > 0 {
+            std::io::stdout().write_all(&line)?;
+            tally.read(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+        let status = child.wait()?;
+        if let Some(why) = tally.close(status.success(), self.args.is_empty()) {
+            println!("{suite}: {why} ({status})");
+        }
+        self.total.add(&tally);
+        Ok(())
+    }
+}
