@@ -1,1 +1,161 @@
-//! x
+//! Stratum: finds mining conversations in TCP payload.
+//!
+//! Owns one bounded table of conversations. Must not know processes, sinks or weights. The way of a byte:
+//! [`stream`] (in order) -> [`frame`] (objects) -> [`scan`] (JSON, also cut) -> [`message`] (neutral view) ->
+//! [`dialect`] (whose words, which shapes) -> [`session`] (both sides together, findings).
+//!
+//! A direction holds at most 16 KiB of bytes not judged yet, all conversations together at most 16 MiB. Pool
+//! passwords are read past: no field takes them, and raw bytes are dropped as soon as they are judged.
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use super::{Detector, Finding};
+use crate::{
+    enrich::Tables,
+    event::{Body, BootTime, Direction, Event, FlowId, Payload},
+};
+
+mod account;
+mod dialect;
+#[cfg(test)]
+mod fixture;
+mod frame;
+mod message;
+mod scan;
+mod session;
+mod shape;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use frame::{Framer, Line};
+use message::Message;
+use session::Session;
+use stream::{Piece, Stream};
+
+/// Raw bytes held over all conversations; the longest unheard of are pushed out above it.
+const HELD_BYTES: usize = 16 << 20;
+
+/// Detects Stratum, per conversation.
+#[derive(Debug)]
+pub struct Stratum {
+    flows: LruCache<FlowId, Flow>,
+    capacity: NonZeroUsize,
+    held_bytes: usize,
+    evicted: u64,
+}
+
+#[derive(Debug, Default)]
+struct Flow {
+    egress: Side,
+    ingress: Side,
+    /// Most conversations are no mining and never get one.
+    session: Option<Box<Session>>,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    stream: Stream,
+    framer: Framer,
+}
+
+impl Stratum {
+    /// With room for `capacity` conversations.
+    #[must_use]
+    pub fn new(capacity: NonZeroUsize) -> Self {
+        Self { flows: LruCache::unbounded(), capacity, held_bytes: 0, evicted: 0 }
+    }
+
+    /// Takes a piece of a conversation.
+    pub fn payload(&mut self, at: BootTime, payload: &Payload, out: &mut Vec<Finding>) {
+        let flow = self.flows.get_or_insert_mut(payload.flow, Flow::default);
+        let before = flow.held();
+        flow.take(at, payload);
+        if let Some(session) = &mut flow.session {
+            session.settle(payload.flow, out);
+        }
+        self.held_bytes = (self.held_bytes + flow.held()).saturating_sub(before);
+        self.evict();
+    }
+
+    /// A conversation is over: what is left of a line is judged, and its state is gone.
+    pub fn close(&mut self, id: FlowId, out: &mut Vec<Finding>) {
+        let Some(mut flow) = self.flows.pop(&id) else { return };
+        self.held_bytes = self.held_bytes.saturating_sub(flow.held());
+        flow.finish();
+        if let Some(session) = &mut flow.session {
+            session.settle(id, out);
+        }
+    }
+
+    fn evict(&mut self) {
+        while self.flows.len() > self.capacity.get() || (self.held_bytes > HELD_BYTES && self.flows.len() > 1) {
+            let Some((_, flow)) = self.flows.pop_lru() else { break };
+            self.held_bytes = self.held_bytes.saturating_sub(flow.held());
+            self.evicted += 1;
+        }
+    }
+}
+
+impl Detector for Stratum {
+    fn inspect(&mut self, event: &Event, _tables: &Tables, out: &mut Vec<Finding>) {
+        match &event.body {
+            Body::Payload(payload) => self.payload(event.at, payload, out),
+            Body::Close { flow } => self.close(*flow, out),
+            _ => {}
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.flows.len()
+    }
+
+    fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+impl Flow {
+    fn take(&mut self, at: BootTime, payload: &Payload) {
+        let (side, other) = match payload.direction {
+            Direction::Egress => (&mut self.egress, &self.ingress),
+            Direction::Ingress => (&mut self.ingress, &self.egress),
+        };
+        let foreign = other.framer.foreign();
+        let session = &mut self.session;
+        let framer = &mut side.framer;
+        let mut judge = |line: Line<'_>| judge(session, payload.direction, &line, foreign);
+        side.stream.push(at, payload, &mut |piece| match piece {
+            Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
+            Piece::Gap => framer.gap(&mut judge),
+        });
+    }
+
+    fn finish(&mut self) {
+        let foreign = self.egress.framer.foreign() || self.ingress.framer.foreign();
+        for (side, direction) in
+            [(&mut self.egress, Direction::Egress), (&mut self.ingress, Direction::Ingress)]
+        {
+            side.framer.gap(&mut |line| judge(&mut self.session, direction, &line, foreign));
+        }
+    }
+
+    const fn held(&self) -> usize {
+        self.egress.held() + self.ingress.held()
+    }
+}
+
+impl Side {
+    const fn held(&self) -> usize {
+        self.stream.held() + self.framer.held()
+    }
+}
+
+/// `foreign`: the other direction has spoken another protocol.
+fn judge(session: &mut Option<Box<Session>>, direction: Direction, line: &Line<'_>, foreign: bool) {
+    let Some(object) = scan::read(line.bytes, line.cut) else { return };
+    let Some(message) = Message::of(&object.value, line.cut) else { return };
+    let session = session.get_or_insert_default();
+    session.hear(direction, &message, line.guarded || foreign, object.torn.as_deref());
+}

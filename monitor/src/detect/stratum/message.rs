@@ -1,0 +1,132 @@
+//! The neutral view of one JSON-RPC-like object.
+//!
+//! Owns [`Message`] and [`Id`]. Must not know any dialect.
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use serde_json::Value;
+
+/// Members that log records have and messages have not. A record may hold a message's members beside them.
+const LOG_MEMBERS: [&str; 11] = [
+    "@timestamp",
+    "event",
+    "event_type",
+    "host",
+    "hostname",
+    "level",
+    "logger",
+    "msg",
+    "severity",
+    "time",
+    "timestamp",
+];
+
+/// What ties an answer to its request. A digest, so that nothing of a chosen length is kept; `1` and `"1"` are
+/// the same, as some pools echo the one for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Id(u64);
+
+/// One object, its absent and null members left out.
+#[derive(Debug)]
+pub(super) struct Message<'a> {
+    /// Number or string.
+    pub(super) id: Option<Id>,
+    /// Exactly as sent.
+    pub(super) method: Option<&'a str>,
+    /// Array or object.
+    pub(super) params: Option<&'a Value>,
+    /// Anything but null.
+    pub(super) result: Option<&'a Value>,
+    /// Anything but null.
+    pub(super) error: Option<&'a Value>,
+    /// The member `worker` of `eth-proxy`.
+    pub(super) worker: Option<&'a str>,
+    /// The object's end is missing: what is not there may have been.
+    pub(super) cut: bool,
+    /// It has members of a log record.
+    pub(super) logged: bool,
+}
+
+impl<'a> Message<'a> {
+    /// `None` when `value` is no object, or is neither a request nor an answer.
+    pub(super) fn of(value: &'a Value, cut: bool) -> Option<Self> {
+        let members = value.as_object()?;
+        let member = |name| members.get(name).filter(|member: &&Value| !member.is_null());
+        let text = |name| member(name).and_then(Value::as_str);
+        let message = Self {
+            id: member("id").and_then(Id::of),
+            method: text("method"),
+            params: member("params").filter(|params| params.is_array() || params.is_object()),
+            result: member("result"),
+            error: member("error"),
+            worker: text("worker"),
+            cut,
+            logged: LOG_MEMBERS.iter().any(|name| members.contains_key(*name)),
+        };
+        (message.method.is_some() || message.result.is_some() || message.error.is_some()).then_some(message)
+    }
+
+    /// `params` as an array.
+    pub(super) fn list(&self) -> Option<&'a [Value]> {
+        self.params.and_then(Value::as_array).map(Vec::as_slice)
+    }
+
+    /// A member of `params` that is a string.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.params.and_then(|params| params.get(name)).and_then(Value::as_str)
+    }
+
+    /// An element of `params` that is a string.
+    pub(super) fn text_at(&self, index: usize) -> Option<&'a str> {
+        self.list().and_then(|list| list.get(index)).and_then(Value::as_str)
+    }
+}
+
+impl Id {
+    fn of(id: &Value) -> Option<Self> {
+        let mut hasher = DefaultHasher::new();
+        match id {
+            Value::String(text) => text.hash(&mut hasher),
+            Value::Number(number) => number.to_string().hash(&mut hasher),
+            _ => return None,
+        }
+        Some(Self(hasher.finish()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_compared_by_their_text() {
+        assert_eq!(Id::of(&json!(1)), Id::of(&json!("1")));
+        assert_ne!(Id::of(&json!(1)), Id::of(&json!(2)));
+        assert_ne!(Id::of(&json!(1)), Id::of(&json!(1.5)));
+        for none in [json!(null), json!([1]), json!({}), json!(true)] {
+            assert_eq!(Id::of(&none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn null_members_are_absent() {
+        let value = json!({"id":null,"method":"m","params":null,"error":null,"result":null,"worker":1});
+        let message = Message::of(&value, false).unwrap();
+        assert_eq!(message.method, Some("m"));
+        assert!(message.id.is_none() && message.params.is_none() && message.worker.is_none());
+        assert!(message.result.is_none() && message.error.is_none() && !message.logged);
+    }
+
+    #[test]
+    fn what_says_nothing_is_no_message() {
+        for value in [json!([]), json!({}), json!({"id":1}), json!({"method":1}), json!({"result":null})] {
+            assert!(Message::of(&value, false).is_none(), "{value}");
+        }
+    }
+
+    #[test]
+    fn log_records_are_told() {
+        assert!(Message::of(&json!({"method":"m","level":"info"}), false).unwrap().logged);
+    }
+}

@@ -1,0 +1,148 @@
+//! Shapes of single values that mining messages are told by.
+//!
+//! Owns the predicates and [`clip`]. Must not know messages or dialects.
+use serde_json::Value;
+
+/// A value that goes into a claim is at most this many bytes.
+const CLAIM_BYTES: usize = 256;
+/// The shortest address in use: 25 base58 characters (base58check of 25 bytes may lose leading ones).
+const ADDRESS_MIN: usize = 25;
+
+/// Hexadecimal digits, at least `least` of them, behind an optional `0x`.
+pub(super) fn is_hex(text: &str, least: usize) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    digits.len() >= least && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A string of hexadecimal digits.
+pub(super) fn is_hex_value(value: &Value, least: usize) -> bool {
+    value.as_str().is_some_and(|text| is_hex(text, least))
+}
+
+/// 32 bytes as Ethereum writes them: `0x` and 64 digits. Some pools leave leading zeros out of a target; those
+/// are not hashes.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.strip_prefix("0x").is_some_and(|digits| digits.len() == 64 && is_hex(digits, 64))
+}
+
+/// An address of a coin, by its looks: `0x` and 40 digits, or one run of letters and digits (base58, bech32,
+/// hex), with or without a coin's prefix before a colon.
+pub(super) fn is_address(text: &str) -> bool {
+    let bare = text.split_once(':').map_or(text, |(_, address)| address);
+    let bytes = bare.as_bytes();
+    bytes.len() >= ADDRESS_MIN
+        && bytes.iter().all(u8::is_ascii_alphanumeric)
+        && bytes.iter().any(u8::is_ascii_alphabetic)
+        && (bytes.iter().any(u8::is_ascii_digit) || mixes_case(bytes))
+}
+
+/// As base58 without a digit does.
+fn mixes_case(bytes: &[u8]) -> bool {
+    bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase)
+}
+
+/// The name of an algorithm as miners list them: `rx/0`, `cn-lite/1`, `argon2/chukwa`, `kawpow`.
+pub(super) fn is_algorithm(text: &str) -> bool {
+    const FAMILIES: [&str; 9] =
+        ["argon2", "astrobwt", "cn", "cryptonight", "ghostrider", "kawpow", "panthera", "randomx", "rx"];
+    let family = text.split(['/', '-', '_']).next().unwrap_or_default();
+    text.len() <= 32 && FAMILIES.iter().any(|known| family.eq_ignore_ascii_case(known))
+}
+
+/// Software that calls itself a miner.
+pub(super) fn is_miner_agent(text: &str) -> bool {
+    let lower = clip(text).to_ascii_lowercase();
+    ["miner", "xmr", "monero", "hashrate"].iter().any(|word| lower.contains(word))
+}
+
+/// A host name or address and not something else that miners put in its place.
+pub(super) fn is_host(text: &str) -> bool {
+    let named = text.contains(['.', ':']) || text == "localhost";
+    named && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]/@+".contains(&byte))
+}
+
+/// A non-empty value for a claim, cut to its cap on a character boundary.
+pub(super) fn clip(text: &str) -> String {
+    text.get(..text.floor_char_boundary(CLAIM_BYTES)).unwrap_or_default().to_owned()
+}
+
+/// [`clip`], and nothing for an empty text.
+pub(super) fn claim(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| clip(text))
+}
+
+/// A pool as `host:port`, without scheme and without `user:password@`.
+pub(super) fn pool(address: &str, port: Option<&Value>) -> Option<String> {
+    let bare = address.rsplit_once("://").map_or(address, |(_, rest)| rest);
+    let bare = bare.rsplit_once('@').map_or(bare, |(_, rest)| rest);
+    let bare = bare.split('/').next().unwrap_or_default();
+    if !is_host(bare) {
+        return None;
+    }
+    let port = port.and_then(|port| match port {
+        Value::String(text) => text.parse::<u16>().ok(),
+        Value::Number(number) => number.as_u64().and_then(|port| u16::try_from(port).ok()),
+        _ => None,
+    });
+    claim(&port.map_or_else(|| bare.to_owned(), |port| format!("{bare}:{port}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_names() {
+        for address in [
+            "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD",
+            "0x79a1A32790250d51e4675e0569E80064Bdd9655F",
+            "fkDXmFqNdbxFNejHxVBYFXaqhNzHshSMfW",
+            "kaspa:qz0yqzh5wkmyq4q5wzmgjg0h3u2r7d9qhw6y3n5tkp0ydc",
+        ] {
+            assert!(is_address(address), "{address}");
+        }
+        for name in ["alice", "alice@example.org", "worker-17", "1234567890123456789012345678", ""] {
+            assert!(!is_address(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn algorithms_are_told_from_words() {
+        for name in ["rx/0", "cn", "cn/r", "cn-heavy/xhv", "cryptonight_v7", "argon2/chukwa", "randomx", "RX/wow"] {
+            assert!(is_algorithm(name), "{name}");
+        }
+        for name in ["sha256", "cnn", "rxjs", "", "ed25519", "cnn/news"] {
+            assert!(!is_algorithm(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn hex_and_hashes() {
+        assert!(is_hex("0xAb12", 4) && is_hex("ab12", 4) && !is_hex("ab1", 4) && !is_hex("ab1g", 4) && !is_hex("", 1));
+        assert!(is_hash(&format!("0x{}", "5".repeat(64))));
+        assert!(!is_hash(&"5".repeat(64)) && !is_hash("0x5") && !is_hash(&format!("0x{}g", "5".repeat(63))));
+        assert!(is_hex_value(&json!("00"), 2) && !is_hex_value(&json!(0), 1));
+    }
+
+    #[test]
+    fn a_pool_has_no_user_in_it() {
+        let pool = |host, port: Value| pool(host, Some(&port));
+        assert_eq!(pool("eu1.pool.org", json!("3333")).as_deref(), Some("eu1.pool.org:3333"));
+        assert_eq!(pool("my.pool.com", json!(1234)).as_deref(), Some("my.pool.com:1234"));
+        assert_eq!(pool("stratum+ssl://u:secret@a.b:1/x", json!(null)).as_deref(), Some("a.b:1"));
+        assert_eq!(pool("3e747837e632920e8cd11453c2558233e382", json!("1")), None);
+        assert_eq!(pool("", json!(1)), None);
+    }
+
+    #[test]
+    fn values_are_cut_on_a_character() {
+        let long = format!("a{}", "\u{fc}".repeat(200));
+        let cut = clip(&long);
+        assert_eq!(cut.len(), 255);
+        assert!(long.starts_with(&cut));
+        assert_eq!(claim("  "), None);
+    }
+}
