@@ -5,6 +5,8 @@ use std::io;
 
 use crate::event::Event;
 
+pub mod pcap;
+
 /// A stream of events in the order that the pipeline shall see them.
 pub trait Source {
     /// The next event; `None` when there will be no more. Cancel-safe.
