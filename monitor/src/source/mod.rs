@@ -6,6 +6,7 @@ use std::io;
 use crate::event::Event;
 
 pub mod pcap;
+pub mod record;
 
 /// A stream of events in the order that the pipeline shall see them.
 pub trait Source {
