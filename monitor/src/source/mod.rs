@@ -5,6 +5,8 @@ use std::io;
 
 use crate::event::Event;
 
+pub mod pcap;
+pub mod record;
 pub mod ring;
 
 /// A stream of events in the order that the pipeline shall see them.

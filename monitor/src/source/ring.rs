@@ -102,8 +102,7 @@ impl RingSource {
             most = most.max(taken);
         }
         self.more = most == BATCH;
-        self.drain_at =
-            (most > 0).then(|| Instant::now() + Duration::from_nanos(limits::DRAIN_NANOS));
+        self.drain_at = (most > 0).then(|| Instant::now() + Duration::from_nanos(limits::DRAIN_NANOS));
     }
 
     fn on_tick(&mut self) -> io::Result<()> {

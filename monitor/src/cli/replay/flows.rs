@@ -1,0 +1,217 @@
+//! How judged conversations are shown: a table, or JSON lines.
+//!
+//! Owns the two forms. Must not know how a conversation was judged. Every value of a claim was chosen by a watched
+//! process, so it is escaped.
+use std::{io::Write, net::SocketAddr, path::Path};
+
+use serde::Serialize;
+
+use crate::{
+    notice::{FlowView, Level},
+    sink::escape::escape,
+};
+
+/// Rows held back to find the widths of the columns; more make a new table with widths of its own.
+const BATCH: usize = 1_000;
+const COLUMNS: usize = 8;
+const HEAD: [&str; COLUMNS] = ["CLIENT", "SERVER", "DIALECT", "LEVEL", "SCORE", "WALLET", "WORKER", "RULES"];
+
+/// Shows the conversations of one capture after the other.
+pub(super) struct Report<W> {
+    out: W,
+    json: bool,
+    all: bool,
+    /// There is more than one file, so the table says which.
+    many: bool,
+    file: String,
+    rows: Vec<[String; COLUMNS]>,
+    conversations: u64,
+    mining: u64,
+}
+
+/// One line of JSON.
+#[derive(Serialize)]
+struct Object<'a> {
+    file: &'a str,
+    client: SocketAddr,
+    server: SocketAddr,
+    dialect: Option<String>,
+    level: String,
+    score: u32,
+    rules: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallet: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    algorithm: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<String>,
+}
+
+impl<'a> Object<'a> {
+    fn new(file: &'a str, flow: &FlowView) -> Self {
+        let shown = |value: &Option<String>| value.as_deref().map(escape);
+        let claim = &flow.claim;
+        Self {
+            file,
+            client: flow.ends.local,
+            server: flow.ends.remote,
+            dialect: shown(&claim.dialect),
+            level: flow.level.to_string(),
+            score: flow.score,
+            rules: flow.evidence.iter().map(|(rule, _)| rule.name).collect(),
+            wallet: shown(&claim.wallet),
+            worker: shown(&claim.worker),
+            agent: shown(&claim.agent),
+            algorithm: shown(&claim.algorithm),
+            coin: shown(&claim.coin),
+            pool: shown(&claim.pool),
+        }
+    }
+
+    fn row(self) -> [String; COLUMNS] {
+        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        let rules = if self.rules.is_empty() { "-".to_owned() } else { self.rules.join(",") };
+        [
+            self.client.to_string(),
+            self.server.to_string(),
+            or_dash(self.dialect),
+            self.level,
+            self.score.to_string(),
+            or_dash(self.wallet),
+            or_dash(self.worker),
+            rules,
+        ]
+    }
+}
+
+impl<W: Write> Report<W> {
+    pub(super) fn new(out: W, json: bool, all: bool, many: bool) -> Self {
+        let (file, rows) = (String::new(), Vec::new());
+        Self { out, json, all, many, file, rows, conversations: 0, mining: 0 }
+    }
+
+    /// The next conversations are those of this file.
+    pub(super) fn begin(&mut self, path: &Path) {
+        self.file = path.display().to_string();
+        (self.conversations, self.mining) = (0, 0);
+    }
+
+    /// One judged conversation.
+    pub(super) fn flow(&mut self, flow: &FlowView) -> anyhow::Result<()> {
+        let mining = flow.level > Level::None;
+        self.conversations += 1;
+        self.mining += u64::from(mining);
+        if !mining && !self.all {
+            return Ok(());
+        }
+        let object = Object::new(&self.file, flow);
+        if self.json {
+            serde_json::to_writer(&mut self.out, &object)?;
+            self.out.write_all(b"\n")?;
+            return Ok(());
+        }
+        self.rows.push(object.row());
+        if self.rows.len() >= BATCH { self.table() } else { Ok(()) }
+    }
+
+    /// The file has no more.
+    pub(super) fn end(&mut self) -> anyhow::Result<()> {
+        if !self.json {
+            self.table()?;
+            let name = if self.many { format!("{}: ", escape(&self.file)) } else { String::new() };
+            writeln!(self.out, "{name}conversations: {}, mining: {}", self.conversations, self.mining)?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn table(&mut self) -> anyhow::Result<()> {
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let head = HEAD.map(str::to_owned);
+        let mut widths = [0; COLUMNS];
+        for row in rows.iter().chain([&head]) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        for row in [&head].into_iter().chain(&rows) {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            writeln!(self.out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        detect::{Claim, STRATUM_CLIENT, STRATUM_SESSION},
+        event::{Ends, FlowId},
+    };
+
+    fn flow(level: Level) -> FlowView {
+        let ends =
+            Ends { local: "[2001:db8::1]:4000".parse().unwrap(), remote: "192.0.2.1:33".parse().unwrap() };
+        if level == Level::None {
+            let (evidence, claim) = (Vec::new(), Claim::default());
+            return FlowView { flow: FlowId(1), ends, level, score: 0, evidence, claim };
+        }
+        let claim = Claim {
+            dialect: Some("cryptonote".to_owned()),
+            wallet: Some("48w\u{1b}[2J\u{202e}".to_owned()),
+            ..Claim::default()
+        };
+        let evidence = vec![(&STRATUM_SESSION, "seen".to_owned()), (&STRATUM_CLIENT, "seen too".to_owned())];
+        FlowView { flow: FlowId(1), ends, level, score: 100, evidence, claim }
+    }
+
+    fn shown(json: bool, all: bool, flows: &[FlowView]) -> String {
+        let mut out = Vec::new();
+        let mut report = Report::new(&mut out, json, all, false);
+        report.begin(Path::new("a.pcap"));
+        flows.iter().for_each(|flow| report.flow(flow).unwrap());
+        report.end().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_interface_and_no_raw_control_character() {
+        let line = shown(true, false, &[flow(Level::Confirmed), flow(Level::None)]);
+        let expected = r#"{"file":"a.pcap","client":"[2001:db8::1]:4000","server":"192.0.2.1:33","dialect":"cryptonote","level":"confirmed","score":100,"rules":["stratum.session","stratum.client"],"wallet":"48w\\x1b[2J\\u{202e}"}"#;
+        assert_eq!(line, format!("{expected}\n"));
+    }
+
+    #[test]
+    fn all_adds_the_others_with_level_none() {
+        let line = shown(true, true, &[flow(Level::None)]);
+        let expected = r#"{"file":"a.pcap","client":"[2001:db8::1]:4000","server":"192.0.2.1:33","dialect":null,"level":"none","score":0,"rules":[]}"#;
+        assert_eq!(line, format!("{expected}\n"));
+    }
+
+    #[test]
+    fn the_table_lines_up_and_sums_up() {
+        let table = shown(false, true, &[flow(Level::Confirmed), flow(Level::None)]);
+        let expected = "\
+CLIENT              SERVER        DIALECT     LEVEL      SCORE  WALLET              WORKER  RULES
+[2001:db8::1]:4000  192.0.2.1:33  cryptonote  confirmed  100    48w\\x1b[2J\\u{202e}  -       stratum.session,stratum.client
+[2001:db8::1]:4000  192.0.2.1:33  -           none       0      -                   -       -
+conversations: 2, mining: 1
+";
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn nothing_found_is_said() {
+        assert_eq!(shown(false, false, &[flow(Level::None)]), "conversations: 1, mining: 0\n");
+        assert_eq!(shown(true, false, &[flow(Level::None)]), "");
+    }
+}

@@ -1,0 +1,189 @@
+//! Captures: pcap and pcapng files as events.
+//!
+//! Owns [`Capture`]: packets in the order of the file, TCP only, no owner, the client as the local end. Must not
+//! know the pipeline, nor what the bytes mean. Memory does not grow with the file.
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    path::Path,
+};
+
+use self::{blocks::Blocks, conversations::Conversations, packet::Skip};
+use super::Source;
+use crate::event::{Body, BootTime, Event};
+
+mod blocks;
+mod conversations;
+mod packet;
+mod section;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+const SECOND: u64 = 1_000_000_000;
+/// Ticks that fill a silence; a longer one (or a time stamp far in the future) gets one more at its end.
+const MAX_GAP: u64 = 60;
+
+/// What a capture held, and what of it was not judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Packets read.
+    pub packets: u64,
+    /// TCP segments among them.
+    pub segments: u64,
+    /// Conversations.
+    pub flows: u64,
+    /// Packets of a link layer that is not read.
+    pub link: u64,
+    /// Fragments of IP datagrams, which are not put together.
+    pub fragments: u64,
+    /// Neither TCP nor broken.
+    pub other: u64,
+    /// Packets with a header that is cut off or contradicts itself.
+    pub malformed: u64,
+    /// Segments whose payload was cut by the snap length.
+    pub cut: u64,
+    /// Segments from before the first byte captured of their direction.
+    pub before_start: u64,
+    /// Packet blocks of the obsolete kind.
+    pub obsolete: u64,
+    /// Conversations that the table had no room for any more.
+    pub evicted: u64,
+}
+
+impl Tally {
+    /// What was left out and may hide something: a count and what it counts. Nothing that is zero.
+    fn losses(&self) -> impl Iterator<Item = String> {
+        [
+            (self.link, "packets of a link layer that is not read"),
+            (self.fragments, "IP fragments"),
+            (self.malformed, "packets with a malformed or cut header"),
+            (self.obsolete, "obsolete packet blocks"),
+            (self.cut, "segments cut by the snap length (judged as far as they go)"),
+            (self.evicted, "conversations ended early because the table was full"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+    }
+}
+
+/// A capture file as a source of events.
+pub struct Capture {
+    name: String,
+    blocks: Blocks<Box<dyn Read + Send>>,
+    conversations: Conversations,
+    pending: VecDeque<Event>,
+    tally: Tally,
+    /// The second of the last tick.
+    second: Option<u64>,
+    done: bool,
+}
+
+impl Capture {
+    /// Reads the header of `input`; `name` is for messages.
+    ///
+    /// # Errors
+    /// When the input cannot be read, and when it is no capture: one line with the name.
+    pub fn new(name: &Path, input: Box<dyn Read + Send>) -> io::Result<Self> {
+        let name = name.display().to_string();
+        let blocks = Blocks::new(input).map_err(|error| named(&name, &error))?;
+        Ok(Self {
+            name,
+            blocks,
+            conversations: Conversations::new(),
+            pending: VecDeque::new(),
+            tally: Tally::default(),
+            second: None,
+            done: false,
+        })
+    }
+
+    /// What was read so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally {
+            packets: self.blocks.packets(),
+            flows: self.conversations.begun(),
+            before_start: self.conversations.before_start(),
+            obsolete: self.blocks.obsolete(),
+            evicted: self.conversations.evicted(),
+            ..self.tally
+        }
+    }
+
+    /// What a reader of the verdict must know: where the file was cut off, what was left out. One line each, with
+    /// the file's name; complete at the end of the capture.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let truncated = self.blocks.truncated().map(|what| format!("{what}; what came before was judged"));
+        let losses = self.tally().losses().collect::<Vec<_>>().join(", ");
+        let losses = (!losses.is_empty()).then(|| format!("not fully judged: {losses}"));
+        truncated.into_iter().chain(losses).map(|what| format!("{}: {what}", self.name)).collect()
+    }
+
+    fn advance(&mut self) -> io::Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            self.done =
+                !self.read_packet().inspect_err(|_| self.done = true).map_err(|e| named(&self.name, &e))?;
+        }
+    }
+
+    /// Turns one packet into pending events; says whether there was one.
+    fn read_packet(&mut self) -> io::Result<bool> {
+        let Some(packet) = self.blocks.next()? else { return self.end() };
+        tick(&mut self.second, packet.at, &mut self.pending);
+        match packet::dissect(packet.link, packet.data) {
+            Ok(segment) => {
+                self.tally.segments += 1;
+                self.tally.cut += u64::from(segment.payload.len() < segment.length as usize);
+                self.conversations.take(packet.at, &segment, &mut self.pending);
+            }
+            Err(Skip::Link) => self.tally.link += 1,
+            Err(Skip::Fragment) => self.tally.fragments += 1,
+            Err(Skip::Other) => self.tally.other += 1,
+            Err(Skip::Malformed) => self.tally.malformed += 1,
+        }
+        Ok(true)
+    }
+
+    /// A capture of which no packet could be read must not look like one without miners.
+    fn end(&self) -> io::Result<bool> {
+        let unread = self.tally.link + self.blocks.obsolete();
+        if unread > 0 && unread == self.blocks.packets() + self.blocks.obsolete() {
+            let what = "no packet has a link layer that is read (Ethernet, Linux cooked, raw IP, loopback)";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(false)
+    }
+}
+
+impl Source for Capture {
+    async fn next(&mut self) -> io::Result<Option<Event>> {
+        self.advance()
+    }
+}
+
+/// One tick for each second that began since the last one.
+fn tick(last: &mut Option<u64>, at: BootTime, out: &mut VecDeque<Event>) {
+    let now = at.0 / SECOND;
+    let before = last.unwrap_or(now);
+    if last.is_some() && now <= before {
+        return;
+    }
+    let filled = (before + 1..now).take(usize::try_from(MAX_GAP).unwrap_or(usize::MAX));
+    for second in filled.chain([now]) {
+        out.push_back(Event { at: BootTime(second * SECOND), owner: None, body: Body::Tick });
+    }
+    *last = Some(now);
+}
+
+fn named(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{name}: {error}"))
+}
