@@ -106,7 +106,7 @@ CONVERSATIONS = {
     "mqtt": [
         (">", b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04rig1"), ("<", b"\x20\x02\x00\x00"),
         (">", b"\x82\x12\x00\x01\x00\x0dmining/notify\x00"), ("<", b"\x90\x03\x00\x01\x00"),
-        (">", b"\x30\x23\x00\x09telemetry" + json.dumps({"method": "report", "id": 1}).encode()[:24]),
+        (">", b"\x30\x27\x00\x09telemetry" + json.dumps({"method": "report", "id": 1}).encode()),
         (">", b"\xc0\x00"), ("<", b"\xd0\x00"),
     ],
     "redis": [

@@ -3,13 +3,12 @@
 //! Owns where its binary is and how it is started, asked and ended. Must not know its insides.
 use std::{
     env,
-    ffi::OsString,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{Command, ExitStatus},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::{
     notice::Notice,
@@ -36,10 +35,9 @@ pub fn binary() -> Result<PathBuf> {
     }
     let own = env::current_exe().context("cannot find the running program")?;
     let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("minewarden"));
-    beside
-        .into_iter()
-        .find(|path| path.is_file())
-        .with_context(|| format!("no minewarden near {}: run `cargo build -p monitor`, or set MINEWARDEN_AGENT", own.display()))
+    beside.into_iter().find(|path| path.is_file()).with_context(|| {
+        format!("no minewarden near {}: run `cargo build -p monitor`, or set MINEWARDEN_AGENT", own.display())
+    })
 }
 
 /// A running agent with the JSON sink on.
@@ -53,8 +51,10 @@ pub struct Ended {
     pub status: ExitStatus,
     /// All that it said.
     pub notices: Vec<Notice>,
-    /// Everything it wrote, both streams, for failures and for looking after secrets.
+    /// Everything it wrote, both streams.
     pub output: String,
+    /// The end of it, for the message of a failure.
+    pub dump: String,
 }
 
 impl Agent {
@@ -63,18 +63,18 @@ impl Agent {
     /// # Errors
     /// When it cannot be started or does not say `agent-started`; with all that it wrote.
     pub fn start(args: &[&str]) -> Result<Self> {
-        Self::start_binary(&binary()?, args)
+        Self::start_binary(&binary()?, args, &[], START)
     }
 
-    /// As [`Agent::start`], with a given binary.
+    /// As [`Agent::start`], with a given binary, additions to its environment and time to get ready.
     ///
     /// # Errors
     /// As [`Agent::start`].
-    pub fn start_binary(binary: &Path, args: &[&str]) -> Result<Self> {
-        let mut argv: Vec<OsString> = vec![binary.into(), "run".into(), "--sink".into(), "json".into()];
-        argv.extend(args.iter().map(OsString::from));
-        let agent = Self { running: Running::start("minewarden", &argv)? };
-        agent.wait_for("agent-started", START, |notice| notice.event() == "agent-started")?;
+    pub fn start_binary(binary: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(["run", "--sink", "json"]).args(args).envs(environment.iter().copied());
+        let agent = Self { running: Running::spawn("minewarden", &mut command)? };
+        agent.wait_for("agent-started", limit, |notice| notice.event() == "agent-started")?;
         Ok(agent)
     }
 
@@ -95,8 +95,9 @@ impl Agent {
     /// # Errors
     /// When it did not come; with all that the agent wrote.
     pub fn wait_for(&self, what: &str, limit: Duration, pick: impl Fn(&Notice) -> bool) -> Result<Notice> {
-        let found = self.running.out.first(what, limit, |line| Notice::from_line(line).filter(|notice| pick(notice)));
-        found.with_context(|| self.dump())
+        let found =
+            self.running.out.first(what, limit, |line| Notice::from_line(line).filter(|notice| pick(notice)));
+        found.map_err(|error| anyhow!("{error}\n{}", self.dump()))
     }
 
     /// Waits for the confirmed incident of a process.
@@ -121,11 +122,11 @@ impl Agent {
     /// When it does not end in time.
     pub fn stop(mut self, signal: Signal) -> Result<Ended> {
         self.signal(signal)?;
-        let status = self.running.wait(STOP).with_context(|| self.dump())?;
-        Ok(Ended { status, notices: self.notices(), output: self.dump() })
+        let status = self.running.wait(STOP).map_err(|error| anyhow!("{error}\n{}", self.dump()))?;
+        Ok(Ended { status, notices: self.notices(), output: self.running.output(), dump: self.dump() })
     }
 
-    /// Everything it wrote.
+    /// The end of what it wrote, for the message of a failure.
     #[must_use]
     pub fn dump(&self) -> String {
         self.running.dump()
@@ -139,10 +140,10 @@ impl Ended {
     /// When it ended otherwise; with all that it wrote.
     pub fn stopped_well(&self) -> Result<&Notice> {
         if !self.status.success() {
-            bail!("the agent ended with {}\n{}", self.status, self.output);
+            bail!("the agent ended with {}\n{}", self.status, self.dump);
         }
         let last = self.notices.last().filter(|notice| notice.event() == "agent-stopped");
-        last.with_context(|| format!("the agent's last notice is not agent-stopped\n{}", self.output))
+        last.with_context(|| format!("the agent's last notice is not agent-stopped\n{}", self.dump))
     }
 
     /// Notices about incidents of this process.

@@ -2,7 +2,7 @@
 //! key `event`: the Python client, and our own pool and miner.
 use std::{ffi::OsString, process::Command, sync::OnceLock, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
 use crate::process::Running;
@@ -36,7 +36,7 @@ impl Client {
         let found = self.0.out.first(event, limit, |line| {
             serde_json::from_str::<Value>(line).ok().filter(|value| value.get("event") == Some(&event.into()))
         });
-        found.with_context(|| self.0.dump())
+        found.map_err(|error| anyhow!("{error}\n{}", self.0.dump()))
     }
 
     /// The port in its `listening`.
@@ -64,7 +64,8 @@ impl Client {
 pub fn python() -> Result<&'static str> {
     static FOUND: OnceLock<Option<String>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
-        let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
+        let output =
+            Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
         let path = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         (output.status.success() && !path.is_empty()).then_some(path)
     });

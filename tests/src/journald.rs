@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
 use crate::{notice::Notice, process::Running, wait};
@@ -19,7 +19,8 @@ use crate::{notice::Notice, process::Running, wait};
 const SOCKET: &str = "/run/systemd/journal/socket";
 const FOLDER: &str = "/run/systemd/journal";
 /// What a journald that was started by hand leaves in [`FOLDER`] (systemd 247 to 257).
-const LEFT_BEHIND: [&str; 6] = ["socket", "stdout", "dev-log", "io.systemd.journal", "kernel-seqnum", "synced"];
+const LEFT_BEHIND: [&str; 6] =
+    ["socket", "stdout", "dev-log", "io.systemd.journal", "kernel-seqnum", "synced"];
 const PROGRAMS: [&str; 2] = ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"];
 /// Held while a journald of ours runs, so that two test runs do not end each other's.
 const LOCK: &str = "/run/minewarden-test-journald.lock";
@@ -80,26 +81,23 @@ impl Journald {
         self.own.as_ref().and_then(|own| own.running.as_ref()).map(Running::pid)
     }
 
-    /// Ends the journald that we started, so that nobody listens.
+    /// Restarts journald. Our own is down while `meanwhile` runs; the host's may be stopped by its service manager
+    /// only, so it is restarted after.
     ///
     /// # Errors
-    /// When it is the host's own: only its service manager may stop that.
-    pub fn stop(&mut self) -> Result<()> {
-        let own = self.own.as_mut().context("the host's own journald is not ours to stop")?;
+    /// When it does not come up, and those of `meanwhile`.
+    pub fn restart<T>(&mut self, meanwhile: impl FnOnce() -> Result<T>) -> Result<T> {
+        let Some(own) = &mut self.own else {
+            let done = meanwhile()?;
+            let status = Command::new("systemctl").args(["restart", "systemd-journald"]).status();
+            let restarted = status.context("cannot run systemctl")?.success();
+            ensure!(restarted, "systemctl restart systemd-journald failed");
+            return Ok(done);
+        };
         own.running = None;
-        Ok(())
-    }
-
-    /// Starts the journald that we stopped again.
-    ///
-    /// # Errors
-    /// When it does not come up.
-    pub fn start_again(&mut self) -> Result<()> {
-        let own = self.own.as_mut().context("the host's own journald is not ours to start")?;
-        if own.running.is_none() {
-            own.running = Some(start()?);
-        }
-        Ok(())
+        let done = meanwhile();
+        own.running = Some(start()?);
+        done
     }
 
     /// Entries of `minewarden` since `since`, oldest first.
@@ -138,7 +136,7 @@ impl Journald {
             seen = self.entries(since).unwrap_or_default();
             written_by(&seen, writer).into_iter().find(&pick)
         });
-        found.with_context(|| format!("entries in the journal: {}", Value::Array(seen)))
+        found.map_err(|error| anyhow!("{error}\nentries in the journal: {:#}", Value::Array(seen)))
     }
 }
 
@@ -146,7 +144,8 @@ impl Journald {
 #[must_use]
 pub fn written_by(entries: &[Value], writer: u32) -> Vec<Notice> {
     let writer = writer.to_string();
-    let own = entries.iter().filter(|entry| entry.get("_PID").and_then(Value::as_str) == Some(writer.as_str()));
+    let own =
+        entries.iter().filter(|entry| entry.get("_PID").and_then(Value::as_str) == Some(writer.as_str()));
     own.cloned().map(Notice::from_entry).collect()
 }
 

@@ -132,8 +132,22 @@ impl Notice {
     #[must_use]
     pub fn describe(&self) -> String {
         const FIELDS: [&str; 16] = [
-            "message", "incident", "level", "role", "pid", "exe", "cmdline", "user", "cgroup", "remote",
-            "dialect", "wallet", "worker", "agent", "algorithm", "since",
+            "message",
+            "incident",
+            "level",
+            "role",
+            "pid",
+            "exe",
+            "cmdline",
+            "user",
+            "cgroup",
+            "remote",
+            "dialect",
+            "wallet",
+            "worker",
+            "agent",
+            "algorithm",
+            "since",
         ];
         let mut text = String::new();
         for key in FIELDS {
@@ -189,7 +203,10 @@ mod tests {
             Notice::from_line(&serde_json::json!({"event": "x", "evidence": evidence}).to_string()).unwrap()
         };
         assert_eq!(with(serde_json::json!(["stratum.client (80): x", "argv.stratum-url (60): y"])).sum(), 95);
-        assert_eq!(with(serde_json::json!(["stratum.client (80): x", "stratum.session (100): y"])).sum(), 100);
+        assert_eq!(
+            with(serde_json::json!(["stratum.client (80): x", "stratum.session (100): y"])).sum(),
+            100
+        );
         assert_eq!(with(serde_json::json!("argv.stratum-url (60): y")).sum(), 60);
         assert_eq!(with(serde_json::json!([])).sum(), 0);
     }
@@ -197,6 +214,9 @@ mod tests {
     #[test]
     fn reads_counters() {
         let notice = Notice::from_line(r#"{"event":"x","counters":"exec=3 lost.exec=0 odd"}"#).unwrap();
-        assert_eq!(notice.counters().into_iter().collect::<Vec<_>>(), [("exec".into(), 3), ("lost.exec".into(), 0)]);
+        assert_eq!(
+            notice.counters().into_iter().collect::<Vec<_>>(),
+            [("exec".into(), 3), ("lost.exec".into(), 0)]
+        );
     }
 }

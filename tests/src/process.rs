@@ -19,6 +19,8 @@ use crate::wait;
 
 /// Lines kept of one stream; what is over is counted, and named by [`Running::dump`].
 const LINES_KEPT: usize = 200_000;
+/// Lines of each stream in the message of a failure.
+const LINES_SHOWN: usize = 120;
 /// How long a process may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -183,15 +185,30 @@ impl Running {
         Ok(())
     }
 
-    /// What it wrote, for the message of a failure.
+    /// The end of what it wrote, for the message of a failure.
     #[must_use]
     pub fn dump(&self) -> String {
+        self.text(LINES_SHOWN)
+    }
+
+    /// Everything it wrote, both streams.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.text(usize::MAX)
+    }
+
+    fn text(&self, most: usize) -> String {
         let mut text = String::new();
         for (stream, lines) in [("stdout", &self.out), ("stderr", &self.err)] {
             let over = lines.lock().over;
-            let _ = writeln!(text, "--- {} ({}) {stream}, {over} lines not kept", self.name, self.pid());
-            for line in lines.all() {
+            let lines = lines.all();
+            let left_out = lines.len().saturating_sub(most);
+            let _ = writeln!(text, "--- {} ({}) {stream}, after {left_out} lines", self.name, self.pid());
+            for line in lines.iter().skip(left_out) {
                 let _ = writeln!(text, "    {line}");
+            }
+            if over > 0 {
+                let _ = writeln!(text, "    ... and {over} lines that were not kept");
             }
         }
         text

@@ -87,8 +87,10 @@ pub fn share(dialect: Dialect, login: &Login, count: u32) -> Value {
             "params": [login.user(), "job1", format!("{count:08x}"), "504e86b9", format!("{count:08x}")]}),
         Dialect::Cryptonote => json!({"id": id, "jsonrpc": "2.0", "method": "submit", "params": {
             "id": SESSION, "job_id": "job1", "nonce": format!("{count:08x}"), "result": digits(count, 64)}}),
-        Dialect::EthProxy => json!({"id": id, "jsonrpc": "2.0", "method": "eth_submitWork", "worker": login.worker,
-            "params": [format!("0x{count:016x}"), hash(1), hash(count)]}),
+        Dialect::EthProxy => {
+            json!({"id": id, "jsonrpc": "2.0", "method": "eth_submitWork", "worker": login.worker,
+            "params": [format!("0x{count:016x}"), hash(1), hash(count)]})
+        }
         Dialect::EthereumStratum1 => json!({"id": id, "method": "mining.submit",
             "params": [login.user(), "job1", format!("{count:012x}")]}),
     }
@@ -117,7 +119,9 @@ pub fn answer(dialect: Dialect, request: &Value) -> Result<Vec<Value>> {
             let difficulty = json!({"id": null, "method": "mining.set_difficulty", "params": [0.5]});
             vec![plain(json!(true)), difficulty, work(dialect)]
         }
-        (Dialect::StratumV1 | Dialect::EthereumStratum1, "mining.submit") => vec![plain(json!(true)), work(dialect)],
+        (Dialect::StratumV1 | Dialect::EthereumStratum1, "mining.submit") => {
+            vec![plain(json!(true)), work(dialect)]
+        }
         (Dialect::Cryptonote, "login") => {
             let job = work(dialect).get("params").cloned().unwrap_or_default();
             vec![rpc(json!({"id": SESSION, "job": job, "extensions": ["algo", "keepalive"], "status": "OK"}))]
@@ -157,7 +161,8 @@ mod tests {
 
     #[test]
     fn the_pool_answers_all_that_the_miner_says() {
-        let login = Login { wallet: "w".into(), worker: "r".into(), password: "x".into(), agent: "a/1".into() };
+        let login =
+            Login { wallet: "w".into(), worker: "r".into(), password: "x".into(), agent: "a/1".into() };
         for dialect in Dialect::ALL {
             let mut said = hello(dialect, &login);
             said.push(share(dialect, &login, 1));

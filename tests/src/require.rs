@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn names_what_is_missing() {
-        assert!(no_command("minewarden-no-such-program", "-x").unwrap().contains("minewarden-no-such-program"));
+        assert!(
+            no_command("minewarden-no-such-program", "-x").unwrap().contains("minewarden-no-such-program")
+        );
         assert!(no_file("/no/such/file", "why").unwrap().contains("/no/such/file"));
         assert_eq!(no_file("/proc/self/status", "why"), None);
     }

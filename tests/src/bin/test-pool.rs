@@ -37,7 +37,9 @@ fn main() -> Result<()> {
     let listener =
         TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    say(&json!({"event": "listening", "address": address.to_string(), "port": address.port(), "pid": process::id()}))?;
+    say(
+        &json!({"event": "listening", "address": address.to_string(), "port": address.port(), "pid": process::id()}),
+    )?;
     thread::spawn(move || accept(&listener, options.dialect));
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(())
