@@ -70,7 +70,12 @@ impl Agent {
     ///
     /// # Errors
     /// As [`Agent::start`].
-    pub fn start_binary(binary: &Path, args: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+    pub fn start_binary(
+        binary: &Path,
+        args: &[&str],
+        environment: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<Self> {
         let mut command = Command::new(binary);
         command.args(["run", "--sink", "json"]).args(args).envs(environment.iter().copied());
         let agent = Self { running: Running::spawn("minewarden", &mut command)? };
