@@ -1,0 +1,79 @@
+//! Each dialect, each way of sending it: found, with the right pid, confirmed, and told in full.
+use anyhow::{Result, ensure};
+use minewarden_tests::{
+    cgroup::Cgroup,
+    client::{Client, STEP},
+    live_or_skip, netns,
+    protocol::Dialect,
+    require::Need,
+};
+
+use crate::{
+    Test, expect,
+    lab::{FOUND, Lab},
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Ipv4,
+    Ipv6,
+    Writev,
+    OneByte,
+    ChildCgroup,
+    OtherNamespace,
+}
+
+const WAYS: [(Way, &str); 6] = [
+    (Way::Ipv4, "ipv4"),
+    (Way::Ipv6, "ipv6"),
+    (Way::Writev, "writev"),
+    (Way::OneByte, "one_byte_writes"),
+    (Way::ChildCgroup, "child_cgroup"),
+    (Way::OtherNamespace, "other_network_namespace"),
+];
+
+pub(crate) fn tests() -> Vec<Test> {
+    let pairs = Dialect::ALL.into_iter().flat_map(|dialect| WAYS.map(|(way, name)| (dialect, way, name)));
+    pairs
+        .map(|(dialect, way, name)| {
+            let name = format!("dialects::{}::{name}", dialect.name());
+            Test::new(name.clone(), move |lab| found(lab, &name, dialect, way))
+        })
+        .collect()
+}
+
+fn found(lab: &Lab, test: &str, dialect: Dialect, way: Way) -> Result<()> {
+    if way == Way::OtherNamespace {
+        live_or_skip!(test, &[Need::NetTools]);
+    }
+    let agent = lab.agent()?;
+    let family = if way == Way::Ipv6 { "6" } else { "4" };
+    let mut argv = lab.part(test, "pool", &["--dialect", dialect.name(), "--family", family])?;
+    if way == Way::OtherNamespace {
+        argv = netns::wrap(argv);
+    }
+    let pool = Client::start("pool", &argv)?;
+    let port = pool.port()?;
+    let cgroup = if way == Way::ChildCgroup { Some(Cgroup::create()?) } else { None };
+    let send = match way {
+        Way::Writev => "writev",
+        Way::OneByte => "bytes",
+        _ => "whole",
+    };
+    let mut argv = lab.miner_argv(test, dialect, port, &["--family", family, "--send", send])?;
+    if let Some(cgroup) = &cgroup {
+        argv = cgroup.wrap(argv);
+    }
+    if way == Way::OtherNamespace {
+        argv = netns::enter(pool.pid(), argv);
+    }
+    let miner = Client::start("miner", &argv)?;
+    miner.says("done", STEP)?;
+    expect::told(&agent, miner.pid(), FOUND, &expect::python_miner(test, dialect, port)?)?;
+    miner.finish()?;
+    let pool_pid = pool.pid();
+    pool.finish()?;
+    let of_pool = agent.notices().into_iter().find(|notice| notice.names(pool_pid));
+    ensure!(of_pool.is_none(), "the pool's process has an incident: {of_pool:?}");
+    Ok(())
+}

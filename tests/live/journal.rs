@@ -1,0 +1,75 @@
+//! What is in the journal is what was told, and it gets there though journald restarts.
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, ensure};
+use minewarden_tests::{client::STEP, protocol::Dialect};
+use serde_json::Value;
+
+use crate::{
+    Test,
+    expect::{self, Field},
+    lab::{FOUND, Lab, held},
+};
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("journal::entry_is_the_notice", entry_is_the_notice),
+        Test::new("journal::survives_a_restart", survives_a_restart),
+    ]
+}
+
+fn entry_is_the_notice(lab: &Lab) -> Result<()> {
+    const TEST: &str = "journal-entry";
+    let agent = lab.agent()?;
+    let journald = lab.journald()?;
+    let since = SystemTime::now();
+    let (pool, port) = lab.pool(TEST, Dialect::Cryptonote)?;
+    let miner = lab.miner(TEST, Dialect::Cryptonote, port, &[])?;
+    miner.says("done", STEP)?;
+    let fields = expect::python_miner(TEST, Dialect::Cryptonote, port)?;
+    let notice = expect::told(&agent, miner.pid(), FOUND, &fields)?;
+    let id = notice.text("id");
+    ensure!(!id.is_empty(), "a notice without an id: {}", notice.value());
+    let entry = held(&journald)
+        .wait_for("the notice's entry", agent.pid(), since, FOUND, |entry| entry.text("id") == id)?;
+    let wrong = expect::wrong(&entry, &fields);
+    ensure!(wrong.is_empty(), "{}\n{:#}", wrong.join("\n"), entry.value());
+    for (key, value) in notice.value().as_object().context("no object")? {
+        // MESSAGE is the journal's own field; the JSON sink has it under the same name in lower case.
+        if key != "message" && !matches!(value, Value::Object(_)) {
+            ensure!(
+                entry.text(key) == notice.text(key),
+                "{key}: {:?} in the journal, {value}",
+                entry.text(key)
+            );
+        }
+    }
+    let plain = |key: &str| entry.value().get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    ensure!(plain("PRIORITY") == "2", "PRIORITY is {:?} for a confirmed incident", plain("PRIORITY"));
+    ensure!(plain("MESSAGE_ID").len() == 32, "MESSAGE_ID is {:?}", plain("MESSAGE_ID"));
+    ensure!(
+        !plain("MESSAGE").is_empty() && !plain("MESSAGE").contains('\n'),
+        "MESSAGE is {:?}",
+        plain("MESSAGE")
+    );
+    miner.finish()?;
+    pool.finish()
+}
+
+fn survives_a_restart(lab: &Lab) -> Result<()> {
+    const TEST: &str = "journal-restart";
+    let agent = lab.agent()?;
+    let journald = lab.journald()?;
+    let since = SystemTime::now();
+    let (pool, port) = lab.pool(TEST, Dialect::StratumV1)?;
+    let miner = held(&journald).restart(|| {
+        let miner = lab.miner(TEST, Dialect::StratumV1, port, &[])?;
+        miner.says("done", STEP)?;
+        expect::told(&agent, miner.pid(), FOUND, &[Field::Is("level", "confirmed".into())])?;
+        Ok(miner)
+    })?;
+    held(&journald)
+        .wait_for("the incident", agent.pid(), since, FOUND, |entry| entry.confirms(miner.pid()))?;
+    miner.finish()?;
+    pool.finish()
+}

@@ -1,0 +1,123 @@
+//! What a live test needs of the host, and what happens where it is missing: it says why, and it fails when
+//! `MINEWARDEN_REQUIRE_LIVE=1` says that this host has to be able to.
+use std::{env, fs, path::Path, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::{agent, cgroup, journald};
+
+/// Something a live test cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Root with the capabilities that loading kernel programs takes.
+    Root,
+    /// The kernel's own types.
+    Btf,
+    /// A cgroup2 mount.
+    Cgroup2,
+    /// The agent's binary.
+    Agent,
+    /// A Python 3 interpreter.
+    Python,
+    /// A journald that runs, or can be started.
+    Journald,
+    /// `unshare` and `ip`, for network namespaces.
+    NetTools,
+}
+
+/// What a live test with a Python client needs.
+pub const LIVE: [Need; 5] = [Need::Root, Need::Btf, Need::Cgroup2, Need::Agent, Need::Python];
+
+impl Need {
+    /// Why the need is not met, one line; `None` when it is.
+    #[must_use]
+    pub fn missing(self) -> Option<String> {
+        match self {
+            Self::Root => no_privilege(),
+            Self::Btf => no_file("/sys/kernel/btf/vmlinux", "the kernel tells no BTF"),
+            Self::Cgroup2 => cgroup::mount_point().is_none().then(|| "no cgroup2 is mounted".to_owned()),
+            Self::Agent => agent::binary().err().map(|error| error.to_string()),
+            Self::Python => no_command("python3", "--version"),
+            Self::Journald => journald::missing(),
+            Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
+        }
+    }
+}
+
+fn no_file(path: &str, why: &str) -> Option<String> {
+    (!Path::new(path).exists()).then(|| format!("{why} ({path} is missing)"))
+}
+
+fn no_command(name: &str, argument: &str) -> Option<String> {
+    let works = Command::new(name).arg(argument).output().is_ok_and(|output| output.status.success());
+    (!works).then(|| format!("`{name} {argument}` does not work on this host"))
+}
+
+/// `CAP_SYS_ADMIN` of linux/capability.h, which the older kernels that we support ask for where newer ones ask
+/// for `CAP_BPF`; a root that lacks it is a container's.
+const CAP_SYS_ADMIN: u64 = 21;
+
+fn no_privilege() -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("not root".to_owned());
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    (bits >> CAP_SYS_ADMIN & 1 == 0).then(|| "root without CAP_SYS_ADMIN".to_owned())
+}
+
+/// The first of `needs` that is not met.
+#[must_use]
+pub fn first_missing(needs: &[Need]) -> Option<String> {
+    needs.iter().find_map(|need| need.missing())
+}
+
+/// Says that `test` is skipped and why.
+///
+/// # Errors
+/// When `MINEWARDEN_REQUIRE_LIVE=1`.
+pub fn skip(test: &str, why: &str) -> Result<()> {
+    skip_unless(env::var("MINEWARDEN_REQUIRE_LIVE").is_ok_and(|value| value == "1"), test, why)
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test has to be seen in the test's log")]
+fn skip_unless(required: bool, test: &str, why: &str) -> Result<()> {
+    if required {
+        bail!("{test} cannot run here: {why} (MINEWARDEN_REQUIRE_LIVE=1 forbids to skip it)");
+    }
+    eprintln!("SKIPPED {test}: {why}");
+    Ok(())
+}
+
+/// Leaves a live test, which returns `anyhow::Result<()>`, when one of the needs is not met: well with the reason
+/// printed, or with an error when `MINEWARDEN_REQUIRE_LIVE=1`.
+#[macro_export]
+macro_rules! live_or_skip {
+    ($test:expr, $needs:expr) => {
+        if let Some(why) = $crate::require::first_missing($needs) {
+            return $crate::require::skip($test, &why);
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_becomes_a_failure_where_it_is_forbidden() {
+        assert!(skip_unless(false, "a test", "no reason").is_ok());
+        let error = skip_unless(true, "a test", "not root").unwrap_err().to_string();
+        assert!(error.contains("a test") && error.contains("not root"), "{error}");
+    }
+
+    #[test]
+    fn names_what_is_missing() {
+        assert!(
+            no_command("minewarden-no-such-program", "-x").unwrap().contains("minewarden-no-such-program")
+        );
+        assert!(no_file("/no/such/file", "why").unwrap().contains("/no/such/file"));
+        assert_eq!(no_file("/proc/self/status", "why"), None);
+    }
+}
