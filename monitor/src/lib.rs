@@ -5,7 +5,12 @@
 pub mod detect;
 pub mod enrich;
 pub mod event;
+mod incident;
 pub mod notice;
 pub mod outcome;
+pub mod pipeline;
 pub mod sink;
 pub mod source;
+#[cfg(test)]
+mod testing;
+pub mod weigh;
