@@ -1,8 +1,12 @@
 //! What is known of processes and flows, fed by events only.
 //!
 //! Owns the bounded tables. Must not know detectors, /proc or a clock but the event's own.
+use crate::event::{Event, FlowId};
+
+pub(crate) mod bounded;
 pub mod flows;
 pub mod place;
+mod process;
 pub mod processes;
 
 /// The tables that detectors may read.
@@ -11,4 +15,18 @@ pub struct Tables {
     pub processes: processes::ProcessTable,
     /// Flows by id.
     pub flows: flows::FlowTable,
+}
+
+impl Tables {
+    /// Empty tables with their caps.
+    #[must_use]
+    pub fn new(processes: usize, flows: usize) -> Self {
+        Self { processes: processes::ProcessTable::new(processes), flows: flows::FlowTable::new(flows) }
+    }
+
+    /// Takes in what an event says, before detectors see it; returns the flow that had to make room.
+    pub fn observe(&mut self, event: &Event) -> Option<(FlowId, flows::Flow)> {
+        self.processes.observe(event);
+        self.flows.observe(event)
+    }
 }

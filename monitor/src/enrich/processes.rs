@@ -1,3 +1,130 @@
-//! x
-/// x
-pub struct ProcessTable;
+//! The processes of this host, by key.
+//!
+//! Owns [`ProcessTable`], its cap and how long the dead are kept. Must not know flows, detectors, or how facts
+//! are read.
+use std::{collections::VecDeque, time::Duration};
+
+pub use super::process::{Image, LookUp, Process, Who};
+use super::{bounded::Bounded, process::ANCESTORS};
+use crate::event::{Body, BootTime, Event, Fork, Owner, ProcessKey};
+
+/// How long an exited process is kept for packets that come late.
+const KEPT_AFTER_EXIT: Duration = Duration::from_secs(60);
+
+/// Bounded table of processes, fed by events only.
+pub struct ProcessTable {
+    entries: Bounded<ProcessKey, Process>,
+    dead: VecDeque<(BootTime, ProcessKey)>,
+    dead_capacity: usize,
+    forgotten_dead: u64,
+}
+
+impl ProcessTable {
+    /// At most `capacity` processes, of them at most a quarter dead ones: a storm of short-lived processes may
+    /// not push out the ones that live.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            entries: Bounded::new(capacity),
+            dead: VecDeque::new(),
+            dead_capacity: capacity.div_ceil(4),
+            forgotten_dead: 0,
+        }
+    }
+
+    /// What is known of a process.
+    #[must_use]
+    pub fn get(&self, key: ProcessKey) -> Option<&Process> {
+        self.entries.peek(&key)
+    }
+
+    /// Processes held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Processes forgotten for want of room, since start.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.entries.evicted() + self.forgotten_dead
+    }
+
+    /// Ancestors, nearest first, at most 16: what /proc said, else the chain of parents seen here.
+    #[must_use]
+    pub fn ancestry(&self, key: ProcessKey) -> Vec<(String, u32)> {
+        let Some(process) = self.get(key) else { return Vec::new() };
+        if !process.who.ancestry.is_empty() {
+            return process.who.ancestry.clone();
+        }
+        let parent = |process: &Process| process.task.as_ref().map(|task| task.parent);
+        std::iter::successors(parent(process), |key| self.get(*key).and_then(parent))
+            .map_while(|key| Some((self.get(key)?.image.comm.clone()?, self.get(key)?.pid())))
+            .take(ANCESTORS)
+            .collect()
+    }
+
+    /// Notes that /proc is being asked about what runs in this process now.
+    pub(crate) fn asked(&mut self, owner: Owner) {
+        let process = self.entries.entry(owner.key);
+        process.meet(owner);
+        process.look_up = LookUp::Asked;
+    }
+
+    /// Takes in what an event says.
+    pub(crate) fn observe(&mut self, event: &Event) {
+        if matches!(event.body, Body::Tick) {
+            self.forget_dead(event.at);
+        }
+        if let Body::Holders { holders, .. } = &event.body {
+            for holder in holders {
+                self.entries.entry(holder.key).meet(*holder);
+            }
+        }
+        let Some(owner) = event.owner else { return };
+        match &event.body {
+            Body::Exec(exec) => self.entries.entry(owner.key).exec(owner, exec),
+            Body::Fork(fork) => self.fork(owner, fork),
+            Body::Exit { .. } => self.exit(owner.key, event.at),
+            Body::ProcFacts(facts) => self.entries.entry(owner.key).learn(owner, facts),
+            Body::Connect { .. } | Body::Payload(_) => self.entries.entry(owner.key).meet(owner),
+            Body::Close { .. } | Body::Holders { .. } | Body::Counters(_) | Body::Tick => {}
+        }
+    }
+
+    fn fork(&mut self, owner: Owner, fork: &Fork) {
+        let parent = self.entries.get_mut(&fork.parent).cloned();
+        self.entries.entry(owner.key).fork(owner, fork, parent.as_ref());
+    }
+
+    fn exit(&mut self, key: ProcessKey, at: BootTime) {
+        let Some(process) = self.entries.get_mut(&key) else { return };
+        if process.exited.replace(at).is_some() {
+            return;
+        }
+        self.dead.push_back((at, key));
+        if self.dead.len() > self.dead_capacity
+            && let Some((_, oldest)) = self.dead.pop_front()
+        {
+            self.forgotten_dead += u64::from(self.entries.remove(&oldest).is_some());
+        }
+    }
+
+    fn forget_dead(&mut self, now: BootTime) {
+        while let Some((at, key)) = self.dead.front().copied()
+            && now.since(at) >= KEPT_AFTER_EXIT
+        {
+            self.dead.pop_front();
+            self.entries.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+use super::*;
+use crate::{
+    event::{CommandLine, ProcFacts},
+    testing::{connect, exec, exit, facts, fork, holders, key, no_facts, owner, proc_facts, tick},
+};
+
+fn table(events: &[Event]) -> ProcessTable {
+    let mut table = ProcessTable::new(64);
+    events.iter().for_each(|event| table.observe(event));
+    table
+}
+
+fn unowned(mut owner: Owner) -> Owner {
+    owner.generation = None;
+    owner
+}
+
+#[test]
+fn an_exec_replaces_what_runs_and_keeps_whose_it_is() {
+    let bash = owner(100, 1);
+    let table = table(&[
+        exec(1, bash, &["bash"]),
+        facts(1, bash, proc_facts("bash", "session-3.scope", "b")),
+        exec(2, owner(100, 2), &["miner", "-o", "pool:3333"]),
+    ]);
+    let process = table.get(key(100)).unwrap();
+    assert_eq!(process.generation(), Some(2));
+    assert_eq!(process.image.path(), Some("/usr/bin/miner"));
+    assert_eq!(process.image.command.args, ["miner", "-o", "pool:3333"]);
+    assert_eq!((&process.image.exe_sha256, process.look_up), (&None, LookUp::Never));
+    assert_eq!(process.who.user.as_deref(), Some("alice"));
+    assert_eq!(process.who.place.as_ref().unwrap().key(), "session-3.scope");
+}
+
+#[test]
+fn facts_of_an_older_generation_never_overwrite() {
+    let table = table(&[
+        exec(1, owner(100, 1), &["bash"]),
+        exec(2, owner(100, 2), &["miner"]),
+        facts(3, owner(100, 1), proc_facts("bash", "session-3.scope", "b")),
+    ]);
+    let process = table.get(key(100)).unwrap();
+    assert_eq!((process.image.path(), &process.image.exe_sha256), (Some("/usr/bin/miner"), &None));
+    assert_eq!(process.look_up, LookUp::Never, "the miner itself was not looked up");
+    assert_eq!(process.who.user.as_deref(), Some("alice"), "whose it is did not change");
+}
+
+#[test]
+fn facts_that_came_before_their_exec_stay() {
+    let miner = owner(100, 2);
+    let table = table(&[
+        exec(1, owner(100, 1), &["bash"]),
+        connect(2, 7, miner),
+        facts(2, miner, proc_facts("miner", "session-3.scope", "m")),
+        exec(3, miner, &["miner"]),
+    ]);
+    let image = &table.get(key(100)).unwrap().image;
+    assert_eq!(image.exe_sha256.as_deref(), Some("m"));
+    assert_eq!(image.filename.as_deref(), Some("/usr/bin/miner"));
+    assert!(image.kernel_file.is_some());
+}
+
+#[test]
+fn a_newer_generation_without_its_exec_makes_the_old_program_unknown() {
+    let events = [exec(1, owner(100, 1), &["bash"]), connect(2, 7, owner(100, 2))];
+    let process = table(&events).get(key(100)).unwrap().clone();
+    assert_eq!((process.image.path(), process.look_up), (None, LookUp::Never));
+    let back = [events[0].clone(), events[1].clone(), connect(3, 8, owner(100, 1))];
+    assert_eq!(
+        table(&back).get(key(100)).unwrap().generation(),
+        Some(2),
+        "an old owner record changes nothing"
+    );
+}
+
+#[test]
+fn the_kernels_whole_command_line_is_kept_and_a_cut_one_is_not() {
+    let mut lying = proc_facts("miner", "a.service", "m");
+    lying.command.args = vec!["[kworker/0:1]".to_owned()];
+    let whole = table(&[exec(1, owner(100, 1), &["miner", "-o"]), facts(2, owner(100, 1), lying.clone())]);
+    assert_eq!(whole.get(key(100)).unwrap().image.command.args, ["miner", "-o"]);
+
+    let mut cut = exec(1, owner(100, 1), &["miner"]);
+    if let Body::Exec(exec) = &mut cut.body {
+        exec.command = CommandLine { truncated: true, ..exec.command.clone() };
+    }
+    let cut = table(&[cut, facts(2, owner(100, 1), lying)]);
+    assert_eq!(cut.get(key(100)).unwrap().image.command.args, ["[kworker/0:1]"]);
+}
+
+#[test]
+fn facts_with_an_error_answer_and_teach_nothing() {
+    let table = table(&[exec(1, owner(100, 1), &["miner"]), no_facts(2, owner(100, 1))]);
+    let process = table.get(key(100)).unwrap();
+    assert_eq!((process.look_up, process.image.path()), (LookUp::Answered, Some("/usr/bin/miner")));
+    assert_eq!(process.image.comm.as_deref(), Some("miner"));
+}
+
+#[test]
+fn a_child_starts_with_what_its_parent_is() {
+    let table = table(&[
+        exec(1, owner(100, 1), &["miner", "--daemon"]),
+        facts(2, owner(100, 1), proc_facts("miner", "a.service", "m")),
+        fork(3, owner(101, 1), 100, "miner"),
+    ]);
+    let child = table.get(key(101)).unwrap();
+    assert_eq!(child.image.exe_sha256.as_deref(), Some("m"));
+    assert_eq!(child.image.command.args, ["miner", "--daemon"]);
+    assert_eq!(child.look_up, LookUp::Never, "its own facts are still asked for");
+    let names: Vec<_> =
+        table.ancestry(key(101)).into_iter().map(|(name, pid)| format!("{name}{pid}")).collect();
+    assert_eq!(names, ["miner100", "bash20", "sshd10"]);
+}
+
+#[test]
+fn a_child_in_another_cgroup_is_in_an_unknown_place_and_under_another_user_has_no_user_name() {
+    let mut moved = fork(3, owner(101, 1), 100, "miner");
+    if let Body::Fork(fork) = &mut moved.body {
+        fork.task.cgroup = 8;
+        fork.task.uid = 0;
+    }
+    let table = table(&[
+        exec(1, owner(100, 1), &["miner"]),
+        facts(2, owner(100, 1), proc_facts("miner", "a.service", "m")),
+        moved,
+    ]);
+    let who = &table.get(key(101)).unwrap().who;
+    assert_eq!((&who.place, &who.user, who.uid), (&None, &None, Some(0)));
+}
+
+#[test]
+fn without_facts_ancestors_are_the_parents_seen_here() {
+    let table = table(&[
+        exec(1, owner(1, 1), &["init"]),
+        fork(2, owner(50, 1), 1, "init"),
+        exec(3, owner(50, 2), &["sh"]),
+        fork(4, owner(60, 2), 50, "sh"),
+    ]);
+    // `init` here names itself as its parent: the chain is bounded.
+    let ancestry = table.ancestry(key(60));
+    assert_eq!(ancestry[..2], [("sh".to_owned(), 50), ("init".to_owned(), 1)]);
+    assert_eq!(ancestry.len(), ANCESTORS);
+}
+
+#[test]
+fn an_owner_from_proc_learns_its_generation_without_forgetting() {
+    let table = table(&[
+        holders(1, 7, &[unowned(owner(100, 0))]),
+        facts(1, unowned(owner(100, 0)), proc_facts("miner", "a.service", "m")),
+        connect(2, 8, owner(100, 5)),
+    ]);
+    let process = table.get(key(100)).unwrap();
+    assert_eq!((process.generation(), process.image.exe_sha256.as_deref()), (Some(5), Some("m")));
+}
+
+#[test]
+fn the_dead_are_kept_for_a_minute() {
+    let mut table = table(&[exec(1, owner(100, 1), &["miner"]), exit(10, owner(100, 1))]);
+    table.observe(&tick(69));
+    assert_eq!(table.get(key(100)).unwrap().exited, Some(crate::testing::time(10)));
+    table.observe(&tick(70));
+    assert!(table.is_empty());
+    assert_eq!(table.evicted(), 0, "that was no want of room");
+}
+
+#[test]
+fn a_storm_of_short_lives_does_not_push_out_the_living() {
+    let mut table = ProcessTable::new(64);
+    table.observe(&exec(0, owner(1, 1), &["init"]));
+    table.observe(&exec(1, owner(2, 1), &["miner"]));
+    for pid in 1_000..3_000 {
+        table.observe(&fork(2, owner(pid, 1), 1, "sh"));
+        table.observe(&exit(2, owner(pid, 1)));
+    }
+    assert!(table.get(key(2)).is_some());
+    assert_eq!((table.len(), table.evicted()), (2 + 16, 2_000 - 16));
+}
+
+#[test]
+fn the_table_is_bounded_and_counts() {
+    let mut table = ProcessTable::new(10);
+    (0..25).for_each(|pid| table.observe(&exec(1, owner(pid, 1), &["sh"])));
+    assert_eq!((table.len(), table.evicted()), (10, 15));
+    assert!(table.get(key(14)).is_none() && table.get(key(15)).is_some());
+    table.observe(&exit(2, owner(3, 1)));
+    assert_eq!(table.len(), 10, "the exit of an unknown process is not news");
+    let nothing = Event {
+        at: crate::testing::time(3),
+        owner: None,
+        body: Body::ProcFacts(Box::<ProcFacts>::default()),
+    };
+    table.observe(&nothing);
+    assert_eq!(table.len(), 10);
+}

@@ -1,0 +1,153 @@
+//! The line that a person reads.
+//!
+//! Owns the wording of incident notices. Must not know sinks; control characters are escaped there.
+use std::time::Duration;
+
+use super::one::Incident;
+use crate::{
+    detect::Role,
+    enrich::processes::Process,
+    notice::{Kind, Level},
+};
+
+/// Longest value shown whole in a message; the fields of the notice hold it whole.
+const SHOWN: usize = 24;
+
+/// `confirmed cryptomining: python3[4121] (user alice, session-3.scope) speaks cryptonote with 10.0.0.5:3333,
+/// wallet 4AB...; since 2026-01-02T12:00:01Z`.
+pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &str) -> String {
+    let level = level(incident.verdict().level);
+    let who = who(incident);
+    let does = does(incident);
+    match kind {
+        Kind::IncidentRaised => {
+            let was = was.map(|was| format!(" (was {})", self::level(was))).unwrap_or_default();
+            format!("{level} cryptomining{was}: {who} {does}; since {since}")
+        }
+        Kind::IncidentUpdated => {
+            let news = incident.news.items().join(", ");
+            format!("{level} cryptomining, new: {news}; {who} {does}; since {since}")
+        }
+        Kind::IncidentEnded => {
+            let mined = human(incident.last.since(incident.since));
+            format!("ended: {level} cryptomining: {who} mined for {mined} since {since}; it {does}")
+        }
+        _ => format!("{level} cryptomining: {who} {does}; since {since}"),
+    }
+}
+
+/// `incident 0123456789abcdef is part of incident fedcba9876543210: same place, wallet and pool`.
+pub(super) fn merged(younger: &str, older: &str) -> String {
+    format!(
+        "ended: incident {younger} goes on as incident {older}, which has the same place, wallet and pool"
+    )
+}
+
+/// In small letters.
+pub(super) fn level(level: Level) -> &'static str {
+    match level {
+        Level::None => "no",
+        Level::Suspicious => "suspicious",
+        Level::Likely => "likely",
+        Level::Confirmed => "confirmed",
+    }
+}
+
+/// `name[pid]`, with the pid of the agent's PID namespace where it has one.
+pub(super) fn label(name: &str, pid: u32) -> String {
+    format!("{name}[{pid}]")
+}
+
+/// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+pub(super) fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+fn who(incident: &Incident) -> String {
+    let Some(shown) = &incident.shown else { return "an unknown process".to_owned() };
+    let process = &shown.process;
+    let name = process.image.comm.as_deref().or_else(|| process.image.path()).unwrap_or("unknown");
+    let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
+    let about = [user(process), place(process), count(incident.processes)];
+    let about: Vec<_> = about.into_iter().flatten().collect();
+    let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
+    format!("{}{about}", label(name, pid))
+}
+
+fn user(process: &Process) -> Option<String> {
+    let who = &process.who;
+    who.user.as_ref().map(|user| format!("user {user}")).or(who.uid.map(|uid| format!("uid {uid}")))
+}
+
+fn place(process: &Process) -> Option<String> {
+    let place = process.who.place.as_ref()?;
+    let container = place.container.as_ref().map(|id| format!("container {}", start(id, 12)));
+    let unit = || place.unit.clone();
+    container.or_else(unit).or_else(|| (!place.cgroup.is_empty()).then(|| format!("cgroup {}", place.cgroup)))
+}
+
+fn count(processes: u64) -> Option<String> {
+    (processes > 1).then(|| format!("{processes} processes so far"))
+}
+
+fn does(incident: &Incident) -> String {
+    let claim = &incident.claim;
+    let dialect = claim.dialect.as_deref().unwrap_or("stratum");
+    let mut does = match (&incident.named, incident.role) {
+        (Some(ends), Role::Relay) => format!("relays {dialect} from other miners to {}", ends.remote),
+        (Some(ends), _) => format!("speaks {dialect} with {}", ends.remote),
+        (None, _) => {
+            let pool = claim.pool.as_deref().unwrap_or("a pool");
+            format!("has the address of {} on its command line", short(pool))
+        }
+    };
+    for (name, value) in [("wallet", &claim.wallet), ("worker", &claim.worker), ("agent", &claim.agent)] {
+        if let Some(value) = value {
+            does.push_str(&format!(", {name} {}", short(value)));
+        }
+    }
+    does
+}
+
+fn start(text: &str, length: usize) -> String {
+    text.chars().take(length).collect()
+}
+
+/// A long value by its two ends.
+fn short(value: &str) -> String {
+    let length = value.chars().count();
+    if length <= SHOWN {
+        return value.to_owned();
+    }
+    let end: String = value.chars().skip(length - 6).collect();
+    format!("{}…{end}", start(value, SHOWN - 7))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{human, short};
+
+    #[test]
+    fn durations_read_well() {
+        let texts = [0, 59, 60, 200, 3_600, 7_500, 86_400, 273_600].map(|s| human(Duration::from_secs(s)));
+        let expected =
+            ["0 s", "59 s", "1 min 0 s", "3 min 20 s", "1 h 0 min", "2 h 5 min", "1 d 0 h", "3 d 4 h"];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn long_values_keep_both_ends() {
+        assert_eq!(short("rig-1"), "rig-1");
+        let wallet = format!("4{}ABCDEF", "a".repeat(88));
+        assert_eq!(short(&wallet), "4aaaaaaaaaaaaaaaa…ABCDEF");
+        assert_eq!(short(&"ü".repeat(95)).chars().count(), 24);
+    }
+}

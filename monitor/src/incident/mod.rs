@@ -1,0 +1,200 @@
+//! Findings become incidents: opened, raised, updated, merged, ended.
+//!
+//! One incident per place and identity of what runs there (`key`); a miner that is restarted is one incident
+//! with a count. Owns the open incidents and the decision when a notice is written. Must not know detectors,
+//! sinks, or how an owner was found.
+//!
+//! When a notice is written: at once when an incident opens or its level rises, when it turns out to be a relay,
+//! and for its first 8 wallets; every other piece of news waits until 10 s after the incident's latest notice.
+//! A new process is news when their number has doubled; a remote while fewer than 16 are known.
+use std::time::Duration;
+
+use crate::{
+    detect::{Role, Subject},
+    enrich::Tables,
+    event::{Body, BootTime, Event, ProcessKey},
+    notice::{Kind, Level, Notice},
+    pipeline::{Host, attribute::Found},
+};
+
+mod book;
+pub(crate) mod key;
+mod message;
+mod news;
+mod one;
+mod pools;
+mod view;
+
+use book::{Book, Number};
+use key::{Keys, payees};
+use pools::Pools;
+
+/// All incidents of this host.
+pub(crate) struct Incidents {
+    host: Host,
+    end_after: Duration,
+    book: Book,
+    pools: Pools,
+}
+
+impl Incidents {
+    /// At most `capacity` open incidents; one ends when all its processes and flows are gone for `end_after`.
+    pub(crate) fn new(host: Host, end_after: Duration, capacity: usize) -> Self {
+        Self { host, end_after, book: Book::new(capacity), pools: Pools::new() }
+    }
+
+    /// Incidents that were announced and have not ended.
+    pub(crate) fn announced(&self) -> usize {
+        self.book.iter().filter(|incident| incident.news.told_level().is_some()).count()
+    }
+
+    /// What did not fit, since start.
+    pub(crate) fn counters(&self) -> [(&'static str, u64); 3] {
+        [
+            ("incidents", self.book.refused()),
+            ("incidents.members", self.book.not_followed()),
+            ("incidents.pools", self.pools.evicted()),
+        ]
+    }
+
+    /// Takes in a finding whose processes are known as well as they will be.
+    pub(crate) fn add(&mut self, found: &Found, at: BootTime, tables: &Tables, out: &mut Vec<Notice>) {
+        if found.finding.role == Role::Pool {
+            self.add_pool_side(found, at, tables, out);
+            return;
+        }
+        let (flow, of_process) = match found.finding.subject {
+            Subject::Process(key) => (None, Some(key)),
+            Subject::Flow(id) => (Some(id), None),
+        };
+        let main = found.owners.first().map(|owner| owner.key).or(of_process);
+        let process = main.and_then(|key| tables.processes.get(key));
+        let keys = Keys::of(main, process, found.ends.map(|ends| ends.remote));
+        let known = self.book.find(main, &keys);
+        let Some(number) = known.or_else(|| self.book.start(&self.host.boot_id, &keys, found.at)) else {
+            return;
+        };
+        found.owners.iter().for_each(|owner| self.book.join(number, *owner, at, tables));
+        flow.into_iter().for_each(|id| self.book.follow(number, id, tables));
+        self.book.file(number, &keys);
+        self.absorb(number, found, main, tables);
+        let number = self.merge_payees(number, found, at, out);
+        self.announce(number, at, out);
+    }
+
+    /// Takes in what ends, replaces or explains a process of an incident.
+    pub(crate) fn observe(&mut self, event: &Event, tables: &Tables, out: &mut Vec<Notice>) {
+        let Some(owner) = event.owner else { return };
+        match &event.body {
+            Body::Exit { .. } => {
+                self.book.gone(owner, event.at, true);
+                self.pools.forget(owner.key);
+            }
+            Body::Exec(_) => {
+                self.book.gone(owner, event.at, false);
+                self.pools.replaced(owner);
+            }
+            Body::ProcFacts(facts) if facts.error.is_none() => {
+                self.explain(owner.key, event.at, tables, out);
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes what has waited, and ends what is over.
+    pub(crate) fn tick(&mut self, at: BootTime, tables: &Tables, out: &mut Vec<Notice>) {
+        let mut over = Vec::new();
+        for (number, incident) in self.book.iter_mut() {
+            let quiet = incident.quiet_since(at, tables);
+            if quiet.is_some_and(|since| at.since(since) >= self.end_after) {
+                over.push(number);
+            } else if incident.news.told_level().is_some() && incident.news.is_due(at) {
+                out.push(view::notice(incident, Kind::IncidentUpdated, &self.host, at));
+            }
+        }
+        for number in over {
+            if let Some(mut incident) = self.book.close(number)
+                && incident.news.told_level().is_some()
+            {
+                out.push(view::notice(&mut incident, Kind::IncidentEnded, &self.host, at));
+            }
+        }
+    }
+
+    fn absorb(&mut self, number: Number, found: &Found, main: Option<ProcessKey>, tables: &Tables) {
+        let Some(incident) = self.book.get_mut(number) else { return };
+        incident.absorb(found);
+        main.into_iter().for_each(|key| incident.show(key, tables));
+        // A process that was a pool before it was known as a miner is a relay.
+        for owner in &found.owners {
+            self.pools.of(owner.key).iter().for_each(|side| incident.absorb_pool_side(side));
+        }
+    }
+
+    /// A pool alone is no incident, but what it did is remembered.
+    fn add_pool_side(&mut self, found: &Found, at: BootTime, tables: &Tables, out: &mut Vec<Notice>) {
+        for owner in &found.owners {
+            let process = tables.processes.get(owner.key);
+            let generation = process.map_or(owner.generation, |process| process.generation());
+            self.pools.remember(owner.key, generation, found);
+            for number in self.book.of_process(owner.key) {
+                if let Some(incident) = self.book.get_mut(number) {
+                    incident.absorb_pool_side(found);
+                }
+                self.announce(number, at, out);
+            }
+        }
+    }
+
+    /// Facts came after the incident was opened without them.
+    fn explain(&mut self, key: ProcessKey, at: BootTime, tables: &Tables, out: &mut Vec<Notice>) {
+        let keys = Keys::of(Some(key), tables.processes.get(key), None);
+        for number in self.book.of_process(key) {
+            let Some(incident) = self.book.get_mut(number) else { continue };
+            if !keys.agrees(incident.place.as_ref(), incident.content.as_ref()) {
+                continue;
+            }
+            incident.explain(key, tables);
+            let same = keys.all().next().and_then(|best| self.book.under(&best));
+            self.book.file(number, &keys);
+            if let Some(same) = same.filter(|same| *same != number) {
+                self.merge(number, same, at, out);
+            }
+        }
+    }
+
+    /// Merges with the incidents that pay the same wallet through the same pool at the same place.
+    fn merge_payees(&mut self, number: Number, found: &Found, at: BootTime, out: &mut Vec<Notice>) -> Number {
+        let payees = self.book.get_mut(number).map(|incident| payees(incident, found)).unwrap_or_default();
+        payees.into_iter().fold(number, |number, payee| match self.book.file_payee(number, payee) {
+            Some(other) => self.merge(number, other, at, out),
+            None => number,
+        })
+    }
+
+    /// The older stays; the younger, if it was announced, is told to have ended.
+    fn merge(&mut self, one: Number, other: Number, at: BootTime, out: &mut Vec<Notice>) -> Number {
+        let (older, younger) = (one.min(other), one.max(other));
+        let id = self.book.get_mut(older).map(|incident| incident.id.clone()).unwrap_or_default();
+        let Some(mut gone) = self.book.close(younger) else { return older };
+        if gone.news.told_level().is_some() {
+            let message = message::merged(&gone.id, &id);
+            out.push(view::with_message(&mut gone, Kind::IncidentEnded, &self.host, at, message));
+        }
+        self.book.absorb(older, gone);
+        self.announce(older, at, out);
+        older
+    }
+
+    fn announce(&mut self, number: Number, at: BootTime, out: &mut Vec<Notice>) {
+        let Some(incident) = self.book.get_mut(number) else { return };
+        let level = incident.verdict().level;
+        let kind = match incident.news.told_level() {
+            None if level >= Level::Suspicious => Kind::IncidentOpened,
+            Some(told) if level > told => Kind::IncidentRaised,
+            Some(_) if incident.news.is_urgent() => Kind::IncidentUpdated,
+            _ => return,
+        };
+        out.push(view::notice(incident, kind, &self.host, at));
+    }
+}

@@ -1,0 +1,271 @@
+//! One incident: what it holds, what it learns, and what of that is news.
+//!
+//! Owns [`Incident`] and its bounds. Must not know the other incidents, nor how a notice is worded.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    key::{Identity, Key, Keys, Payee},
+    news::News,
+};
+use crate::{
+    detect::{Claim, Role, Rule},
+    enrich::{Tables, processes::Process},
+    event::{BootTime, Ends, FlowId, Owner, ProcessKey},
+    pipeline::attribute::Found,
+    weigh::{Verdict, weigh},
+};
+
+/// Processes, and flows, that one incident follows at a time.
+const FOLLOWED: usize = 64;
+/// Keys and payees that one incident is filed under.
+pub(super) const FILED: usize = 32;
+
+/// What one rule saw, from either end.
+#[derive(Clone, Debug)]
+pub(super) struct Evidence {
+    pub(super) rule: &'static Rule,
+    miner: Option<String>,
+    pool: Option<String>,
+}
+
+impl Evidence {
+    pub(super) fn text(&self) -> String {
+        match (&self.miner, &self.pool) {
+            (Some(miner), Some(pool)) => format!("{miner}; as pool: {pool}"),
+            (Some(miner), None) => miner.clone(),
+            (None, pool) => format!("as pool: {}", pool.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// A process of the incident.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) generation: Option<u32>,
+    /// When it ended, or ran another program.
+    pub(super) gone: Option<BootTime>,
+}
+
+/// The process that notices name, as it was known when it last mined.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) key: ProcessKey,
+    pub(super) process: Process,
+    pub(super) ancestry: Vec<(String, u32)>,
+}
+
+/// One incident.
+#[derive(Debug)]
+pub(super) struct Incident {
+    pub(super) id: String,
+    pub(super) since: BootTime,
+    /// Latest sign of life: evidence, traffic, or the end of a process.
+    pub(super) last: BootTime,
+    pub(super) place: Option<String>,
+    pub(super) content: Option<Identity>,
+    pub(super) keys: Vec<Key>,
+    pub(super) payees: Vec<Payee>,
+    pub(super) role: Role,
+    pub(super) evidence: BTreeMap<&'static str, Evidence>,
+    pub(super) claim: Claim,
+    pub(super) named: Option<Ends>,
+    named_weight: u32,
+    pub(super) shown: Option<Shown>,
+    pub(super) members: BTreeMap<ProcessKey, Member>,
+    pub(super) processes: u64,
+    pub(super) flows: BTreeSet<FlowId>,
+    pub(super) news: News,
+}
+
+impl Incident {
+    pub(super) fn new(id: String, since: BootTime) -> Self {
+        Self {
+            id,
+            since,
+            last: since,
+            place: None,
+            content: None,
+            keys: Vec::new(),
+            payees: Vec::new(),
+            role: Role::Miner,
+            evidence: BTreeMap::new(),
+            claim: Claim::default(),
+            named: None,
+            named_weight: 0,
+            shown: None,
+            members: BTreeMap::new(),
+            processes: 0,
+            flows: BTreeSet::new(),
+            news: News::default(),
+        }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        weigh(self.evidence.values().map(|evidence| evidence.rule))
+    }
+
+    /// Takes over what /proc told, where it is not known yet.
+    pub(super) fn identify(&mut self, keys: &Keys) {
+        self.place = self.place.take().or_else(|| keys.place.clone());
+        self.content = self.content.take().or_else(|| keys.content.clone());
+    }
+
+    /// Takes in a finding of a miner's side.
+    pub(super) fn absorb(&mut self, found: &Found) {
+        self.last = self.last.max(found.at);
+        let finding = &found.finding;
+        self.note(finding.rule, &finding.text, Role::Miner);
+        let strongest = finding.rule.weight >= self.named_weight;
+        if let Some(ends) = found.ends {
+            if strongest {
+                self.named = Some(ends);
+                self.named_weight = finding.rule.weight;
+            }
+            self.news.remote(ends.remote);
+        }
+        self.learn(&finding.claim, strongest);
+        if finding.role == Role::Relay {
+            self.become_relay();
+        }
+    }
+
+    /// Takes in what the same process did as a pool: it makes the incident a relay's.
+    pub(super) fn absorb_pool_side(&mut self, found: &Found) {
+        self.last = self.last.max(found.at);
+        self.note(found.finding.rule, &found.finding.text, Role::Pool);
+        self.become_relay();
+    }
+
+    /// Takes over everything of `younger`, which has the same payee.
+    pub(super) fn merge(&mut self, younger: Self) {
+        if younger.news.told_level().is_some() {
+            self.news.learned(format!("merged with incident {}", younger.id));
+        }
+        self.since = self.since.min(younger.since);
+        self.last = self.last.max(younger.last);
+        for (name, evidence) in younger.evidence {
+            self.evidence.entry(name).or_insert(evidence);
+        }
+        self.learn(&younger.claim, false);
+        if younger.named_weight > self.named_weight {
+            (self.named, self.named_weight) = (younger.named, younger.named_weight);
+        }
+        if younger.role == Role::Relay {
+            self.become_relay();
+        }
+        let known = younger.members.keys().filter(|key| self.members.contains_key(key)).count();
+        self.processes += younger.processes.saturating_sub(known as u64);
+        self.shown = younger.shown.or_else(|| self.shown.take());
+        for (key, member) in younger.members {
+            if self.members.len() < FOLLOWED {
+                self.members.entry(key).or_insert(member);
+            }
+        }
+        for flow in younger.flows {
+            self.follow(flow);
+        }
+    }
+
+    /// Counts a process in; `false` when it cannot be followed for want of room.
+    pub(super) fn join(&mut self, owner: Owner, gone: Option<BootTime>) -> bool {
+        if let Some(member) = self.members.get_mut(&owner.key) {
+            *member = Member { generation: owner.generation.max(member.generation), gone };
+            return true;
+        }
+        self.processes += 1;
+        self.news.processes(self.processes);
+        let room = self.members.len() < FOLLOWED;
+        if room {
+            self.members.insert(owner.key, Member { generation: owner.generation, gone });
+        }
+        room
+    }
+
+    /// A member that is gone and must make room for `newcomer`: the one that went first.
+    pub(super) fn dispensable(&self, newcomer: ProcessKey) -> Option<ProcessKey> {
+        if self.members.len() < FOLLOWED || self.members.contains_key(&newcomer) {
+            return None;
+        }
+        self.members.iter().filter_map(|(key, member)| Some((member.gone?, *key))).min().map(|(_, key)| key)
+    }
+
+    /// Follows a flow; `false` for want of room.
+    pub(super) fn follow(&mut self, flow: FlowId) -> bool {
+        self.flows.contains(&flow) || (self.flows.len() < FOLLOWED && self.flows.insert(flow))
+    }
+
+    /// Names this process from now on.
+    pub(super) fn show(&mut self, key: ProcessKey, tables: &Tables) {
+        if let Some(process) = tables.processes.get(key) {
+            let ancestry = tables.processes.ancestry(key);
+            self.shown = Some(Shown { key, process: process.clone(), ancestry });
+        }
+    }
+
+    /// Facts of a process came after a notice named it without them.
+    pub(super) fn explain(&mut self, key: ProcessKey, tables: &Tables) {
+        let Some(before) = self.shown.take_if(|shown| shown.key == key) else { return };
+        self.show(key, tables);
+        let shown = self.shown.get_or_insert(before.clone());
+        let exe = shown.process.image.exe.clone();
+        if let Some(exe) = exe.filter(|exe| before.process.image.exe.as_ref() != Some(exe)) {
+            self.news.learned(format!("executable {exe}"));
+        }
+    }
+
+    /// Drops flows that are gone and takes note of their traffic; says since when nothing is left.
+    pub(super) fn quiet_since(&mut self, now: BootTime, tables: &Tables) -> Option<BootTime> {
+        let before = self.flows.len();
+        self.flows.retain(|id| tables.flows.get(*id).is_some_and(|flow| flow.closed.is_none()));
+        if self.members.is_empty() && before > 0 {
+            // Nobody else can say when it ended.
+            self.last = self.last.max(now);
+        }
+        let traffic = self.flows.iter().filter_map(|id| Some(tables.flows.get(*id)?.last_seen)).max();
+        let gone = self.members.values().filter_map(|member| member.gone).max();
+        self.last = self.last.max(traffic.unwrap_or_default()).max(gone.unwrap_or_default());
+        let alive = self.members.values().any(|member| member.gone.is_none());
+        let unowned = self.members.is_empty() && !self.flows.is_empty();
+        (!alive && !unowned).then_some(self.last)
+    }
+
+    fn note(&mut self, rule: &'static Rule, text: &str, role: Role) {
+        if !self.evidence.contains_key(rule.name) {
+            self.news.learned(format!("evidence {}", rule.name));
+        }
+        let evidence = self.evidence.entry(rule.name).or_insert(Evidence { rule, miner: None, pool: None });
+        let side = if role == Role::Pool { &mut evidence.pool } else { &mut evidence.miner };
+        *side = Some(text.to_owned());
+    }
+
+    fn learn(&mut self, claim: &Claim, strongest: bool) {
+        let before = self.claim.clone();
+        let other_wallet = matches!((&before.wallet, &claim.wallet), (Some(old), Some(new)) if old != new);
+        if !other_wallet {
+            self.claim.learn(claim);
+        } else if strongest {
+            // Fields of two accounts are not mixed.
+            self.claim = claim.clone();
+        }
+        claim.wallet.iter().for_each(|wallet| self.news.wallet(wallet));
+        let after = &self.claim;
+        let fields = [
+            ("worker", &before.worker, &after.worker),
+            ("agent", &before.agent, &after.agent),
+            ("algorithm", &before.algorithm, &after.algorithm),
+            ("coin", &before.coin, &after.coin),
+            ("pool", &before.pool, &after.pool),
+        ];
+        let learned = fields.into_iter().filter(|(_, before, _)| before.is_none());
+        let news: Vec<_> =
+            learned.filter_map(|(name, _, after)| Some(format!("{name} {}", after.as_ref()?))).collect();
+        news.into_iter().for_each(|news| self.news.learned(news));
+    }
+
+    fn become_relay(&mut self) {
+        if self.role != Role::Relay {
+            self.role = Role::Relay;
+            self.news.urgent("it is a relay: miners connect to it".to_owned());
+        }
+    }
+}

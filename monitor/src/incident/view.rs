@@ -1,0 +1,92 @@
+//! An incident as a notice shows it.
+//!
+//! Owns the making of [`IncidentView`] and its [`Notice`]. Must not decide when one is written.
+use super::{
+    message::{self, label},
+    one::Incident,
+};
+use crate::{
+    detect::Rule,
+    event::BootTime,
+    notice::{IncidentView, Kind, Level, Notice},
+    pipeline::Host,
+    weigh::strongest_first,
+};
+
+/// Writes a notice about an incident; after that nothing about it is news.
+pub(super) fn notice(incident: &mut Incident, kind: Kind, host: &Host, at: BootTime) -> Notice {
+    let was: Option<Level> = incident.news.told_level();
+    let line = message::line(incident, kind, was, &host.wall_text(incident.since));
+    with_message(incident, kind, host, at, line)
+}
+
+/// As [`notice`], with another message.
+pub(super) fn with_message(
+    incident: &mut Incident,
+    kind: Kind,
+    host: &Host,
+    at: BootTime,
+    message: String,
+) -> Notice {
+    let level = incident.verdict().level;
+    let number = incident.news.told(at, level);
+    Notice {
+        id: format!("{}-{number}", incident.id),
+        at,
+        unix_nanos: host.wall(at),
+        kind,
+        message,
+        incident: Some(Box::new(view(incident, host, at, kind))),
+        counters: None,
+    }
+}
+
+fn view(incident: &Incident, host: &Host, at: BootTime, kind: Kind) -> IncidentView {
+    let verdict = incident.verdict();
+    let shown = incident.shown.as_ref();
+    let process = shown.map(|shown| &shown.process);
+    let image = process.map(|process| &process.image);
+    let who = process.map(|process| &process.who);
+    let until = if kind == Kind::IncidentEnded { incident.last } else { at };
+    IncidentView {
+        id: incident.id.clone(),
+        level: verdict.level,
+        score: verdict.score,
+        role: incident.role,
+        evidence: evidence(incident),
+        process: shown.map(|shown| shown.key),
+        owner: process.and_then(|process| process.owner),
+        processes: incident.processes,
+        exe: image.and_then(|image| image.path()).map(str::to_owned),
+        sha256: image.and_then(|image| image.exe_sha256.clone()),
+        command: image.map(|image| image.command.clone()).unwrap_or_default(),
+        comm: image.and_then(|image| image.comm.clone()),
+        ancestry: ancestry(incident),
+        uid: who.and_then(|who| who.uid),
+        user: who.and_then(|who| who.user.clone()),
+        loginuid: who.and_then(|who| who.loginuid),
+        login_user: who.and_then(|who| who.login_user.clone()),
+        session: who.and_then(|who| who.session),
+        place: who.and_then(|who| who.place.clone()).unwrap_or_default(),
+        ends: incident.named,
+        claim: incident.claim.clone(),
+        since: incident.since,
+        since_unix_nanos: host.wall(incident.since),
+        duration: until.since(incident.since),
+    }
+}
+
+fn evidence(incident: &Incident) -> Vec<(&'static Rule, String)> {
+    let mut all: Vec<_> = incident.evidence.values().map(|seen| (seen.rule, seen.text())).collect();
+    strongest_first(&mut all);
+    all
+}
+
+fn ancestry(incident: &Incident) -> Option<String> {
+    let shown = incident.shown.as_ref()?;
+    let process = &shown.process;
+    let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
+    let first = label(process.image.comm.as_deref().unwrap_or("unknown"), pid);
+    let above = shown.ancestry.iter().map(|(name, pid)| label(name, *pid));
+    Some(std::iter::once(first).chain(above).collect::<Vec<_>>().join(" < "))
+}

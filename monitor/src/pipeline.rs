@@ -1,0 +1,233 @@
+//! The pure part, from an event to what leaves: `enrich` -> `detect` -> attribute -> `weigh` -> `incident`.
+//!
+//! Owns the order of the calls and the settings they share. Must not do I/O, read a clock, or wait: time is
+//! `event.at`, and what is wanted from the world leaves as a [`Request`] and comes back as an event.
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    detect::Detector,
+    enrich::{Tables, flows::Flow},
+    event::{Body, BootTime, Event, FlowId},
+    incident::Incidents,
+    notice::FlowView,
+    outcome::{Outcome, Request},
+    weigh::{strongest_first, weigh},
+};
+
+pub(crate) mod attribute;
+mod pulse;
+
+use attribute::{Attribution, Desk, Found};
+use pulse::Pulse;
+
+/// The host that events come from; a recording carries it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+    /// Wall-clock time (nanoseconds since the Unix epoch) is boot time plus this; 0 for captures.
+    pub unix_offset_nanos: i128,
+    /// Version of the agent.
+    pub version: String,
+}
+
+impl Host {
+    /// Wall-clock time of `at`, nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn wall(&self, at: BootTime) -> i128 {
+        self.unix_offset_nanos.saturating_add(i128::from(at.0))
+    }
+
+    /// The same as RFC 3339 text, to the second.
+    #[must_use]
+    pub(crate) fn wall_text(&self, at: BootTime) -> String {
+        match jiff::Timestamp::from_nanosecond(self.wall(at)) {
+            Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            Err(_) => format!("{} ns after boot", at.0),
+        }
+    }
+}
+
+/// How the pipeline works. Caps of 0 count as 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Captures: every flow is judged by itself and reported when it ends; there are no incidents.
+    pub report_flows: bool,
+    /// An incident ends when all its processes and flows are gone for this long.
+    pub end_after: Duration,
+    /// From one heartbeat notice to the next; zero for none.
+    pub heartbeat: Duration,
+    /// Processes held.
+    pub processes: usize,
+    /// Flows held.
+    pub flows: usize,
+    /// Incidents open at the same time.
+    pub incidents: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            report_flows: false,
+            end_after: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(300),
+            processes: 16_384,
+            flows: 65_536,
+            incidents: 4_096,
+        }
+    }
+}
+
+/// All detection state. One task owns it.
+pub struct Pipeline {
+    report_flows: bool,
+    tables: Tables,
+    detectors: Vec<Box<dyn Detector>>,
+    attribution: Attribution,
+    incidents: Incidents,
+    pulse: Pulse,
+}
+
+impl Pipeline {
+    /// An empty pipeline. Detectors see each event in the order given.
+    #[must_use]
+    pub fn new(host: Host, settings: Settings, detectors: Vec<Box<dyn Detector>>) -> Self {
+        let Settings { report_flows, end_after, heartbeat, processes, flows, incidents } = settings;
+        Self {
+            report_flows,
+            tables: Tables::new(processes, flows),
+            detectors,
+            attribution: Attribution::default(),
+            incidents: Incidents::new(host.clone(), end_after, incidents),
+            pulse: Pulse::new(host, if report_flows { Duration::ZERO } else { heartbeat }),
+        }
+    }
+
+    /// The agent's hooks are attached. A replay that shall give the same notice ids starts at the same time.
+    pub fn start(&mut self, at: BootTime) -> Outcome {
+        self.pulse.begin(at);
+        Outcome { notices: vec![self.pulse.started(at)], ..Outcome::default() }
+    }
+
+    /// Takes in one event.
+    pub fn step(&mut self, event: &Event) -> Outcome {
+        let mut out = Outcome::default();
+        self.pulse.begin(event.at);
+        if let Some((id, flow)) = self.tables.observe(event) {
+            self.report(id, flow, &mut out.flows);
+        }
+        let mut ready = Vec::new();
+        self.detect(event, &mut out.requests, &mut ready);
+        if !self.report_flows {
+            self.answer(event, &mut out.requests, &mut ready);
+            self.settle(&ready, event.at, &mut out);
+            self.incidents.observe(event, &self.tables, &mut out.notices);
+        }
+        match &event.body {
+            Body::Close { flow } => {
+                if let Some(closed) = self.tables.flows.remove(*flow) {
+                    self.report(*flow, closed, &mut out.flows);
+                }
+            }
+            Body::Counters(counters) => {
+                self.pulse.count(counters);
+                out.notices.extend(self.pulse.loss(event.at, &self.counters()));
+            }
+            Body::Tick => self.tick(event.at, &mut out),
+            _ => {}
+        }
+        out
+    }
+
+    /// The agent stops, or the capture is over: what waited goes on with what is known, open incidents stay
+    /// open, and of a capture every remaining flow is reported.
+    pub fn finish(&mut self, at: BootTime) -> Outcome {
+        let mut out = Outcome::default();
+        let mut ready = Vec::new();
+        let (tables, requests) = (&mut self.tables, &mut out.requests);
+        self.attribution.flush(&mut Desk { at, tables, requests, ready: &mut ready });
+        self.settle(&ready, at, &mut out);
+        for (id, flow) in self.tables.flows.drain() {
+            self.report(id, flow, &mut out.flows);
+        }
+        let open = self.incidents.announced();
+        out.notices.push(self.pulse.stopped(at, open, &self.counters()));
+        out
+    }
+
+    /// What did not fit into the tables since start, by table.
+    #[must_use]
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        let detectors = self.detectors.iter().map(|detector| detector.evicted()).sum();
+        let tables = [
+            ("tables.processes", self.tables.processes.evicted()),
+            ("tables.flows", self.tables.flows.evicted()),
+            ("detectors", detectors),
+            ("findings", self.attribution.dropped()),
+        ];
+        let all = tables.into_iter().chain(self.incidents.counters());
+        all.map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
+    fn detect(&mut self, event: &Event, requests: &mut Vec<Request>, ready: &mut Vec<Found>) {
+        let mut findings = Vec::new();
+        for detector in &mut self.detectors {
+            detector.inspect(event, &self.tables, &mut findings);
+        }
+        for finding in findings {
+            self.tables.flows.note(&finding);
+            if !self.report_flows {
+                let tables = &mut self.tables;
+                self.attribution.file(finding, &mut Desk { at: event.at, tables, requests, ready });
+            }
+        }
+    }
+
+    /// Hands to findings that wait what this event says of their owners.
+    fn answer(&mut self, event: &Event, requests: &mut Vec<Request>, ready: &mut Vec<Found>) {
+        let mut desk = Desk { at: event.at, tables: &mut self.tables, requests, ready };
+        match (&event.body, event.owner) {
+            (Body::Holders { flow, holders }, _) => self.attribution.holders(*flow, holders, &mut desk),
+            (Body::Connect { flow, .. }, Some(owner)) => self.attribution.owned(*flow, &[owner], &mut desk),
+            (Body::Payload(payload), Some(owner)) => {
+                self.attribution.owned(payload.flow, &[owner], &mut desk);
+            }
+            (Body::ProcFacts(_) | Body::Exec(_), Some(owner)) => {
+                self.attribution.learned(owner.key, &mut desk);
+            }
+            (Body::Tick, _) => self.attribution.tick(&mut desk),
+            _ => {}
+        }
+    }
+
+    fn settle(&mut self, ready: &[Found], at: BootTime, out: &mut Outcome) {
+        for found in ready {
+            self.incidents.add(found, at, &self.tables, &mut out.notices);
+        }
+    }
+
+    fn tick(&mut self, at: BootTime, out: &mut Outcome) {
+        if !self.report_flows {
+            self.incidents.tick(at, &self.tables, &mut out.notices);
+        }
+        let counters = self.counters();
+        out.notices.extend(self.pulse.loss(at, &counters));
+        out.notices.extend(self.pulse.beat(at, self.incidents.announced(), &counters));
+    }
+
+    fn report(&self, id: FlowId, flow: Flow, out: &mut Vec<FlowView>) {
+        if !self.report_flows || !flow.payload {
+            return;
+        }
+        let verdict = weigh(flow.findings.iter().map(|(rule, _)| *rule));
+        let mut evidence = flow.findings;
+        strongest_first(&mut evidence);
+        let Flow { ends, claim, .. } = flow;
+        out.push(FlowView { flow: id, ends, level: verdict.level, score: verdict.score, evidence, claim });
+    }
+}
+
+#[cfg(test)]
+mod tests;

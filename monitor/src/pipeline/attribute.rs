@@ -1,0 +1,225 @@
+//! Whose a finding is, and when enough is known of that process to speak.
+//!
+//! Owns the findings that wait: for the owner of a socket, or for /proc's facts of a process. Each question is
+//! asked once and waited for a stated time; then things go on with what the kernel said, so that a process
+//! which is gone already still gets its incident. Must not know rules, weights or incidents.
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    detect::{Finding, Role, Subject},
+    enrich::{Tables, flows::newest_first, processes::LookUp},
+    event::{BootTime, Ends, FlowId, Owner, ProcessKey},
+    outcome::Request,
+};
+
+/// How often a socket's owner is asked for.
+const SEARCHES: u8 = 3;
+/// From one such request to the next.
+const SEARCH_AGAIN: Duration = Duration::from_secs(5);
+/// How long /proc's answer is waited for.
+const LOOK_UP_WAIT: Duration = Duration::from_secs(1);
+/// Sockets, and processes, that findings wait for at the same time.
+const WAITING: usize = 1_024;
+/// Findings that wait for one socket or process; a repetition does not count.
+const HELD: usize = 8;
+
+/// A finding with its processes.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// When it was found.
+    pub(crate) at: BootTime,
+    /// What was found.
+    pub(crate) finding: Finding,
+    /// The ends of its flow.
+    pub(crate) ends: Option<Ends>,
+    /// The process it is told of first, then the others that hold the socket.
+    pub(crate) owners: Vec<Owner>,
+}
+
+struct Search {
+    held: Vec<Found>,
+    asked: u8,
+    next: BootTime,
+}
+
+struct Wait {
+    held: Vec<Found>,
+    since: BootTime,
+}
+
+/// What a step hands in and gets back.
+pub(crate) struct Desk<'a> {
+    /// Now.
+    pub(crate) at: BootTime,
+    /// What is known.
+    pub(crate) tables: &'a mut Tables,
+    /// Questions to the world.
+    pub(crate) requests: &'a mut Vec<Request>,
+    /// Findings that wait for nothing more.
+    pub(crate) ready: &'a mut Vec<Found>,
+}
+
+/// The findings that wait.
+#[derive(Default)]
+pub(crate) struct Attribution {
+    searches: BTreeMap<FlowId, Search>,
+    waits: BTreeMap<ProcessKey, Wait>,
+    dropped: u64,
+}
+
+impl Attribution {
+    /// Takes a new finding in.
+    pub(crate) fn file(&mut self, finding: Finding, desk: &mut Desk<'_>) {
+        let at = desk.at;
+        match finding.subject {
+            Subject::Process(key) => {
+                let owners = desk.tables.processes.get(key).and_then(|process| process.owner);
+                let owners = owners.into_iter().collect();
+                self.settle(Found { at, finding, ends: None, owners }, desk);
+            }
+            Subject::Flow(id) => {
+                let flow = desk.tables.flows.get(id);
+                let ends = flow.map(|flow| flow.ends);
+                let owners = flow.map(|flow| flow.owners.clone()).unwrap_or_default();
+                let give_up = flow.is_some_and(|flow| flow.ownerless);
+                let found = Found { at, finding, ends, owners };
+                if found.owners.is_empty() && !give_up {
+                    self.search(id, found, desk);
+                } else {
+                    self.settle(found, desk);
+                }
+            }
+        }
+    }
+
+    /// An answer came, or an owner showed up by itself; an empty list asks again later.
+    pub(crate) fn owned(&mut self, id: FlowId, owners: &[Owner], desk: &mut Desk<'_>) {
+        let Some(search) = self.searches.get(&id) else { return };
+        if owners.is_empty() && search.asked < SEARCHES {
+            return;
+        }
+        if owners.is_empty() {
+            desk.tables.flows.give_up(id);
+        }
+        let held = self.searches.remove(&id).map(|search| search.held).unwrap_or_default();
+        for found in held {
+            self.settle(Found { owners: owners.to_vec(), ..found }, desk);
+        }
+    }
+
+    /// The processes that hold a socket, as they were answered.
+    pub(crate) fn holders(&mut self, id: FlowId, holders: &[Owner], desk: &mut Desk<'_>) {
+        self.owned(id, &newest_first(holders), desk);
+    }
+
+    /// /proc answered about a process, or its program was replaced: then it is asked about anew.
+    pub(crate) fn learned(&mut self, key: ProcessKey, desk: &mut Desk<'_>) {
+        if !self.waits.contains_key(&key) {
+            return;
+        }
+        let process = desk.tables.processes.get(key);
+        match process.map(|process| (process.look_up, process.owner)) {
+            Some((LookUp::Never, Some(owner))) => ask(owner, desk),
+            Some((LookUp::Asked, _)) => {}
+            _ => self.release(key, desk),
+        }
+    }
+
+    /// Asks again for owners, and gives up what was waited for too long.
+    pub(crate) fn tick(&mut self, desk: &mut Desk<'_>) {
+        let at = desk.at;
+        let due: Vec<_> = self.searches.iter().filter(|(_, s)| s.next <= at).map(|(id, _)| *id).collect();
+        for id in due {
+            match self.searches.get_mut(&id) {
+                Some(search) if search.asked < SEARCHES => {
+                    search.asked += 1;
+                    search.next = later(at, SEARCH_AGAIN);
+                    desk.requests.push(Request::FindOwner(id));
+                }
+                _ => self.owned(id, &[], desk),
+            }
+        }
+        let late = self.waits.iter().filter(|(_, wait)| at.since(wait.since) >= LOOK_UP_WAIT);
+        let late: Vec<_> = late.map(|(key, _)| *key).collect();
+        late.into_iter().for_each(|key| self.release(key, desk));
+    }
+
+    /// Waits for nothing any more: the agent stops.
+    pub(crate) fn flush(&mut self, desk: &mut Desk<'_>) {
+        let waits = std::mem::take(&mut self.waits).into_values().map(|wait| wait.held);
+        let searches = std::mem::take(&mut self.searches).into_values().map(|search| search.held);
+        desk.ready.extend(waits.chain(searches).flatten());
+    }
+
+    /// Findings that found no room to wait in, since start.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    fn search(&mut self, id: FlowId, found: Found, desk: &mut Desk<'_>) {
+        if let Some(search) = self.searches.get_mut(&id) {
+            self.dropped += u64::from(!hold(&mut search.held, found));
+        } else if self.searches.len() < WAITING {
+            let next = later(desk.at, SEARCH_AGAIN);
+            self.searches.insert(id, Search { held: vec![found], asked: 1, next });
+            desk.requests.push(Request::FindOwner(id));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    fn settle(&mut self, mut found: Found, desk: &mut Desk<'_>) {
+        let exited = |owner: &Owner| desk.tables.processes.get(owner.key).is_some_and(|p| p.exited.is_some());
+        found.owners.sort_by_key(exited);
+        let Some(main) = found.owners.first().copied().filter(|_| found.finding.role != Role::Pool) else {
+            desk.ready.push(found);
+            return;
+        };
+        let process = desk.tables.processes.get(main.key);
+        let look_up = process.map(|process| process.look_up).unwrap_or_default();
+        let main = process.and_then(|process| process.owner).unwrap_or(main);
+        let unseen = main.pid == 0 || exited(&main);
+        if let Some(wait) = self.waits.get_mut(&main.key) {
+            self.dropped += u64::from(!hold(&mut wait.held, found));
+            if look_up == LookUp::Never {
+                ask(main, desk);
+            }
+        } else if unseen || look_up != LookUp::Never || self.waits.len() >= WAITING {
+            desk.ready.push(found);
+        } else {
+            self.waits.insert(main.key, Wait { held: vec![found], since: desk.at });
+            ask(main, desk);
+        }
+    }
+
+    fn release(&mut self, key: ProcessKey, desk: &mut Desk<'_>) {
+        desk.ready.extend(self.waits.remove(&key).map(|wait| wait.held).unwrap_or_default());
+    }
+}
+
+fn ask(owner: Owner, desk: &mut Desk<'_>) {
+    desk.tables.processes.asked(owner);
+    desk.requests.push(Request::LookUp(owner));
+}
+
+fn later(at: BootTime, by: Duration) -> BootTime {
+    BootTime(at.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+/// Keeps a finding, or what a repetition of a kept one adds; `false` when there was no room.
+fn hold(held: &mut Vec<Found>, found: Found) -> bool {
+    let same = |known: &&mut Found| {
+        let (known, new) = (&known.finding, &found.finding);
+        (known.rule.name, known.subject, known.role) == (new.rule.name, new.subject, new.role)
+    };
+    if let Some(known) = held.iter_mut().find(same) {
+        known.finding.claim.learn(&found.finding.claim);
+        known.finding.text = found.finding.text;
+        return true;
+    }
+    let room = held.len() < HELD;
+    if room {
+        held.push(found);
+    }
+    room
+}

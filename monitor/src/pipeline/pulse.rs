@@ -1,0 +1,134 @@
+//! What the agent says of itself: started, alive, events lost, stopped.
+//!
+//! Owns when and how these notices are written. Must not know incidents or where counters come from.
+use std::time::Duration;
+
+use super::Host;
+use crate::{
+    event::{BootTime, Counters},
+    incident::key::short_hash,
+    notice::{Kind, Notice},
+};
+
+/// Between two loss notices.
+const LOSS_EVERY: Duration = Duration::from_secs(60);
+
+/// The agent's own notices.
+pub(crate) struct Pulse {
+    host: Host,
+    heartbeat: Duration,
+    /// Derived from the boot and the moment the agent started; `None` before that.
+    id: Option<String>,
+    notices: u64,
+    last_beat: BootTime,
+    counters: Counters,
+    told: Counters,
+    told_at: Option<BootTime>,
+}
+
+impl Pulse {
+    /// A `heartbeat` of zero means none.
+    pub(crate) fn new(host: Host, heartbeat: Duration) -> Self {
+        Self {
+            host,
+            heartbeat,
+            id: None,
+            notices: 0,
+            last_beat: BootTime::default(),
+            counters: Counters::default(),
+            told: Counters::default(),
+            told_at: None,
+        }
+    }
+
+    /// The first moment that the pipeline hears of; later calls change nothing.
+    pub(crate) fn begin(&mut self, at: BootTime) {
+        if self.id.is_none() {
+            self.id = Some(short_hash(&["agent", &self.host.boot_id, &at.0.to_string()]));
+            self.last_beat = at;
+        }
+    }
+
+    /// Hooks are attached.
+    pub(crate) fn started(&mut self, at: BootTime) -> Notice {
+        let message = format!("agent {} started: watching processes and connections", self.host.version);
+        self.notice(Kind::AgentStarted, at, message, None)
+    }
+
+    /// The agent ends in good order.
+    pub(crate) fn stopped(&mut self, at: BootTime, open: usize, tables: &[(String, u64)]) -> Notice {
+        let lost = self.counters.lost_total();
+        let message = format!(
+            "agent {} stopped: {open} incidents still open, {lost} events lost since it started",
+            self.host.version
+        );
+        self.notice(Kind::AgentStopped, at, message, Some(tables))
+    }
+
+    /// The newest totals.
+    pub(crate) fn count(&mut self, counters: &Counters) {
+        self.counters = counters.clone();
+    }
+
+    /// Tells of a loss that was not told yet, at most once a minute.
+    pub(crate) fn loss(&mut self, at: BootTime, tables: &[(String, u64)]) -> Option<Notice> {
+        let lost = self.counters.lost_total().saturating_sub(self.told.lost_total());
+        let early = self.told_at.is_some_and(|told| at.since(told) < LOSS_EVERY);
+        if lost == 0 || early {
+            return None;
+        }
+        let told = |name: &str| {
+            self.told.lost.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
+        };
+        let kinds = self.counters.lost.iter().filter_map(|(name, count)| {
+            let new = count.saturating_sub(told(name));
+            (new > 0).then(|| format!("{name} {new}"))
+        });
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        let message = format!("lost {lost} events ({kinds}): mining in that time may have gone unseen");
+        self.told = self.counters.clone();
+        self.told_at = Some(at);
+        Some(self.notice(Kind::Loss, at, message, Some(tables)))
+    }
+
+    /// Says that the agent is alive, when it is time.
+    pub(crate) fn beat(&mut self, at: BootTime, open: usize, tables: &[(String, u64)]) -> Option<Notice> {
+        if self.heartbeat.is_zero() || at.since(self.last_beat) < self.heartbeat {
+            return None;
+        }
+        self.last_beat = at;
+        let message = format!("alive: {open} open incidents, {}", self.totals(tables));
+        Some(self.notice(Kind::Heartbeat, at, message, Some(tables)))
+    }
+
+    /// The newest totals and the tables' own.
+    fn totals(&self, tables: &[(String, u64)]) -> Counters {
+        let mut totals = self.counters.clone();
+        for (name, count) in tables {
+            if !totals.lost.iter().any(|(known, _)| known == name) {
+                totals.lost.push((name.clone(), *count));
+            }
+        }
+        totals
+    }
+
+    fn notice(
+        &mut self,
+        kind: Kind,
+        at: BootTime,
+        message: String,
+        tables: Option<&[(String, u64)]>,
+    ) -> Notice {
+        self.begin(at);
+        self.notices += 1;
+        Notice {
+            id: format!("{}-{}", self.id.as_deref().unwrap_or_default(), self.notices),
+            at,
+            unix_nanos: self.host.wall(at),
+            kind,
+            message,
+            incident: None,
+            counters: tables.map(|tables| self.totals(tables)),
+        }
+    }
+}
