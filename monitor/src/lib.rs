@@ -7,5 +7,6 @@ pub mod enrich;
 pub mod event;
 pub mod notice;
 pub mod outcome;
+pub mod redact;
 pub mod sink;
 pub mod source;
