@@ -10,3 +10,4 @@ pub mod outcome;
 pub mod redact;
 pub mod sink;
 pub mod source;
+pub mod worker;
