@@ -15,7 +15,7 @@ fn facts(processes: impl IntoIterator<Item = (u32, FakeProcess)>, pid: u32, star
 fn only_error(facts: &ProcFacts) -> String {
     let error = facts.error.clone().expect("an error");
     assert_eq!(
-        facts,
+        *facts,
         ProcFacts { error: Some(error.clone()), ..ProcFacts::default() },
         "no fact beside an error"
     );
