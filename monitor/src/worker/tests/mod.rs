@@ -1,0 +1,6 @@
+//! Tests of the workers as a whole, with a fake at the two seams.
+mod fake;
+mod live;
+mod owners;
+mod pool;
+mod reader;
