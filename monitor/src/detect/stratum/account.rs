@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn conventions() {
-        let wallet = "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
+        let wallet =
+            "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
         let eth = "0x79a1A32790250d51e4675e0569E80064Bdd9655F";
         for (account, want) in [
             (wallet.to_owned(), (wallet, None)),
@@ -60,7 +61,11 @@ mod tests {
         ] {
             let mut claim = Claim::default();
             split(&account, &mut claim);
-            assert_eq!((claim.wallet.as_deref(), claim.worker.as_deref()), (Some(want.0), want.1), "{account}");
+            assert_eq!(
+                (claim.wallet.as_deref(), claim.worker.as_deref()),
+                (Some(want.0), want.1),
+                "{account}"
+            );
         }
     }
 

@@ -71,29 +71,16 @@ struct Object {
 
 /// What is known of a junk line. The first line after a hole, or of a capture that came late, is the end of an
 /// object: it closes more braces than it opens.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Junk {
-    /// Nothing whole was seen before it: it may be such an end.
-    may_be_tail: bool,
+    /// Something whole was seen before it: it is no such end.
+    later: bool,
     /// Nothing is known of what was before it.
     resync: bool,
     closers: bool,
     quotes: bool,
     controls: bool,
     closed_last: bool,
-}
-
-impl Default for Junk {
-    fn default() -> Self {
-        Self {
-            may_be_tail: true,
-            resync: false,
-            closers: false,
-            quotes: false,
-            controls: false,
-            closed_last: false,
-        }
-    }
 }
 
 impl Framer {
@@ -199,14 +186,14 @@ impl Framer {
         let object = std::mem::take(&mut self.object);
         judge(Line { bytes: &object.buffer, cut, guarded: self.embedded || self.foreign });
         if !self.embedded {
-            self.junk.may_be_tail = false;
+            self.junk.later = true;
         }
     }
 
     fn junk<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'{'));
         let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        if self.junk.may_be_tail {
+        if !self.junk.later {
             self.junk.note(line);
         }
         match rest.split_first() {
@@ -233,7 +220,7 @@ impl Framer {
     fn end_line(&mut self) {
         self.state = State::Start;
         self.embedded = false;
-        self.junk = Junk { may_be_tail: false, ..Junk::default() };
+        self.junk = Junk { later: true, ..Junk::default() };
     }
 }
 
@@ -280,7 +267,7 @@ impl Junk {
     /// The line was the end of an object whose beginning was not seen.
     const fn is_tail(&self) -> bool {
         let shaped = self.closers && self.quotes && self.closed_last && !self.controls;
-        self.resync || (self.may_be_tail && shaped)
+        self.resync || (!self.later && shaped)
     }
 }
 
@@ -324,7 +311,11 @@ mod tests {
             (r#"{"a":"}\"{[","b":[{"c":"\\"}]}"#, vec![r#"{"a":"}\"{[","b":[{"c":"\\"}]}"#]),
             ("{}", vec!["{}"]),
         ] {
-            assert_eq!(lines(text.as_bytes()), (want.iter().map(ToString::to_string).collect(), false), "{text}");
+            assert_eq!(
+                lines(text.as_bytes()),
+                (want.iter().map(ToString::to_string).collect(), false),
+                "{text}"
+            );
         }
     }
 
@@ -339,7 +330,11 @@ mod tests {
             ("{\"a\":1}, or\n{\"b\":2}\n", vec![r#"{"a":1}"#, r#"?{"b":2}"#]),
             ("\x16\x03\x01\x02{\"\x01\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
         ] {
-            assert_eq!(lines(text.as_bytes()), (want.iter().map(ToString::to_string).collect(), true), "{text}");
+            assert_eq!(
+                lines(text.as_bytes()),
+                (want.iter().map(ToString::to_string).collect(), true),
+                "{text}"
+            );
         }
         assert_eq!(lines(b"\x01\x02junk{\"a\":1}").0, [r#"?{"a":1}"#]);
     }

@@ -18,8 +18,6 @@ use crate::{
 
 mod account;
 mod dialect;
-#[cfg(test)]
-mod fixture;
 mod frame;
 mod message;
 mod scan;
@@ -44,6 +42,7 @@ pub struct Stratum {
     capacity: NonZeroUsize,
     held_bytes: usize,
     evicted: u64,
+    cuts: u64,
 }
 
 #[derive(Debug, Default)]
@@ -64,18 +63,19 @@ impl Stratum {
     /// With room for `capacity` conversations.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
-        Self { flows: LruCache::unbounded(), capacity, held_bytes: 0, evicted: 0 }
+        Self { flows: LruCache::unbounded(), capacity, held_bytes: 0, evicted: 0, cuts: 0 }
     }
 
     /// Takes a piece of a conversation.
     pub fn payload(&mut self, at: BootTime, payload: &Payload, out: &mut Vec<Finding>) {
         let flow = self.flows.get_or_insert_mut(payload.flow, Flow::default);
-        let before = flow.held();
+        let (held, cuts) = (flow.held(), flow.cuts());
         flow.take(at, payload);
         if let Some(session) = &mut flow.session {
             session.settle(payload.flow, out);
         }
-        self.held_bytes = (self.held_bytes + flow.held()).saturating_sub(before);
+        self.held_bytes = (self.held_bytes + flow.held()).saturating_sub(held);
+        self.cuts += flow.cuts() - cuts;
         self.evict();
     }
 
@@ -89,8 +89,15 @@ impl Stratum {
         }
     }
 
+    /// Messages that were judged without their end, since start: over the cap, not captured, or lost.
+    #[must_use]
+    pub const fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
     fn evict(&mut self) {
-        while self.flows.len() > self.capacity.get() || (self.held_bytes > HELD_BYTES && self.flows.len() > 1) {
+        while self.flows.len() > self.capacity.get() || (self.held_bytes > HELD_BYTES && self.flows.len() > 1)
+        {
             let Some((_, flow)) = self.flows.pop_lru() else { break };
             self.held_bytes = self.held_bytes.saturating_sub(flow.held());
             self.evicted += 1;
@@ -144,11 +151,19 @@ impl Flow {
     const fn held(&self) -> usize {
         self.egress.held() + self.ingress.held()
     }
+
+    const fn cuts(&self) -> u64 {
+        self.egress.cuts() + self.ingress.cuts()
+    }
 }
 
 impl Side {
     const fn held(&self) -> usize {
         self.stream.held() + self.framer.held()
+    }
+
+    const fn cuts(&self) -> u64 {
+        self.stream.gaps() + self.framer.overlong_count()
     }
 }
 
@@ -156,6 +171,14 @@ impl Side {
 fn judge(session: &mut Option<Box<Session>>, direction: Direction, line: &Line<'_>, foreign: bool) {
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
     let Some(message) = Message::of(&object.value, line.cut) else { return };
-    let session = session.get_or_insert_default();
-    session.hear(direction, &message, line.guarded || foreign, object.torn.as_deref());
+    let guarded = line.guarded || foreign;
+    if let Some(session) = session {
+        session.hear(direction, &message, guarded, object.torn.as_deref());
+        return;
+    }
+    let mut first = Session::default();
+    first.hear(direction, &message, guarded, object.torn.as_deref());
+    if first.has_begun() {
+        *session = Some(Box::new(first));
+    }
 }

@@ -205,7 +205,11 @@ mod tests {
 
     #[test]
     fn lenient_text_is_read() {
-        for text in [br#"{"a":"\ud800","b":1}"#.as_slice(), b"{\"a\":\"\xff\xfe\",\"b\":1}", br#"{"b":1,"a":"\\\uDFFF"}"#] {
+        for text in [
+            br#"{"a":"\ud800","b":1}"#.as_slice(),
+            b"{\"a\":\"\xff\xfe\",\"b\":1}",
+            br#"{"b":1,"a":"\\\uDFFF"}"#,
+        ] {
             assert_eq!(read(text, false).unwrap().value["b"], 1, "{}", text.escape_ascii());
         }
         assert_eq!(read(br#"{"a":"\ud83d\ude00"}"#, false).unwrap().value["a"], "\u{1f600}");

@@ -63,25 +63,41 @@ struct Reached {
 
 impl Session {
     /// Takes a message that went `direction`.
-    pub(super) fn hear(&mut self, direction: Direction, message: &Message<'_>, guarded: bool, torn: Option<&str>) {
+    pub(super) fn hear(
+        &mut self,
+        direction: Direction,
+        message: &Message<'_>,
+        guarded: bool,
+        torn: Option<&str>,
+    ) {
         let guarded = guarded || message.logged;
         if let Some(mut asked) = request(message) {
             drop_torn(&mut asked.claim, torn);
             self.asks(direction, message.id, asked, guarded);
             return;
         }
-        let place = message.id.and_then(|id| {
-            self.open.iter().position(|open| open.id == id && open.direction != direction)
-        });
-        let open = place.and_then(|place| self.open.get(place).copied());
-        if let Some((open, mut reply)) = open.and_then(|open| Some((open, answer(open.asked, message)?))) {
+        if let Some((place, mut reply)) = self.answered(direction, message) {
             drop_torn(&mut reply.claim, torn);
-            place.and_then(|place| self.open.remove(place));
-            self.answers(direction, open, reply, guarded);
+            if let Some(open) = self.open.remove(place) {
+                self.answers(direction, open, &reply, guarded);
+            }
         } else if let Some(mut reply) = push(message) {
             drop_torn(&mut reply.claim, torn);
-            self.pushes(direction, reply, guarded);
+            self.pushes(direction, &reply, guarded);
         }
+    }
+
+    /// The open request that `message` answers. Some clients use one id for all.
+    fn answered(&self, direction: Direction, message: &Message<'_>) -> Option<(usize, Reply)> {
+        let id = message.id?;
+        let candidates = self.open.iter().enumerate();
+        let mut candidates = candidates.filter(|(_, open)| open.id == id && open.direction != direction);
+        candidates.find_map(|(place, open)| answer(open.asked, message).map(|reply| (place, reply)))
+    }
+
+    /// A message of some dialect was heard.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.dialect.is_some()
     }
 
     /// Says what is new since the last call: a rule reached, or something learned.
@@ -91,7 +107,8 @@ impl Session {
             self.claim.algorithm.clone_from(&self.offer);
         }
         self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
-        let news = self.told.as_ref().is_none_or(|(rule, claim)| *rule != reached.rule || *claim != self.claim);
+        let news =
+            self.told.as_ref().is_none_or(|(rule, claim)| *rule != reached.rule || *claim != self.claim);
         if news {
             self.told = Some((reached.rule, self.claim.clone()));
             out.push(Finding {
@@ -106,69 +123,61 @@ impl Session {
 
     fn asks(&mut self, direction: Direction, id: Option<Id>, request: Request, guarded: bool) {
         let counts = request.sure && (!guarded || is_stratum_only(request.dialect, request.purpose));
-        if let Some(id) = id.filter(|_| counts || !guarded) {
+        if guarded && !counts {
+            return;
+        }
+        if let Some(id) = id {
             if self.open.len() == OPEN_REQUESTS {
                 self.open.pop_front();
             }
             let asked = Asked { dialect: request.dialect, method: request.method, purpose: request.purpose };
             self.open.push_back(Open { id, direction, asked, sure: counts });
         }
-        if self.server.is_some_and(|server| server.direction == direction) {
-            return;
-        }
-        let known = self.client.is_some_and(|client| client.direction == direction);
-        if !counts && !known && guarded {
-            return;
-        }
-        self.learn(Some(request.dialect), &request.claim);
+        self.learn(request.dialect, &request.claim);
         self.offer = self.offer.take().or(request.offer);
-        if !counts {
+        // Both parts from one end are a transcript, or a feint: only an answer settles that.
+        if !counts || self.server.is_some_and(|server| server.direction == direction) {
             return;
         }
-        let part = Part { direction, dialect: request.dialect, what: request.method };
-        self.client.get_or_insert(part);
+        self.client.get_or_insert(Part { direction, dialect: request.dialect, what: request.method });
         if !guarded {
-            self.reach(&STRATUM_CLIENT, direction, || format!("{} sent", part.what));
+            self.reach(&STRATUM_CLIENT, direction, || format!("{} sent", request.method));
         }
         if let Some(server) = self.server {
-            self.reach(&STRATUM_SESSION, direction, || format!("{} in a session with {}", part.what, server.what));
+            self.reach(&STRATUM_SESSION, direction, || {
+                format!("{} received, {} sent", server.what, request.method)
+            });
         }
     }
 
-    fn answers(&mut self, direction: Direction, open: Open, reply: Reply, guarded: bool) {
-        if !open.sure && !reply.sure {
-            return;
-        }
-        if open.asked.purpose == Purpose::Work && guarded {
-            return;
-        }
-        if self.client.is_some_and(|client| client.direction == direction) {
+    fn answers(&mut self, direction: Direction, open: Open, reply: &Reply, guarded: bool) {
+        if !open.sure && (!reply.sure || guarded) {
             return;
         }
         let dialect = reply.dialect.unwrap_or(open.asked.dialect);
-        self.learn(Some(dialect), &reply.claim);
+        self.learn(dialect, &reply.claim);
         let method = open.asked.method;
-        self.client.get_or_insert(Part { direction: open.direction, dialect, what: method });
-        self.server.get_or_insert(Part { direction, dialect, what: reply.what });
+        self.client = Some(Part { direction: open.direction, dialect, what: method });
+        self.server = Some(Part { direction, dialect, what: reply.what });
         self.reach(&STRATUM_SESSION, open.direction, || format!("{method} answered with {}", reply.what));
         if open.asked.purpose == Purpose::Submit && open.sure && reply.accepts {
             self.reach(&STRATUM_SHARE, open.direction, || format!("{method} answered with {}", reply.what));
         }
     }
 
-    fn pushes(&mut self, direction: Direction, reply: Reply, guarded: bool) {
+    fn pushes(&mut self, direction: Direction, reply: &Reply, guarded: bool) {
         if self.client.is_some_and(|client| client.direction == direction) {
             return;
         }
         let client = self.client.filter(|client| reply.sure || Some(client.dialect) == reply.dialect);
         let Some(dialect) = reply.dialect.filter(|_| reply.sure || client.is_some()) else { return };
-        self.learn(Some(dialect), &reply.claim);
+        self.learn(dialect, &reply.claim);
         self.server.get_or_insert(Part { direction, dialect, what: reply.what });
         let from = opposite(direction);
         if let Some(client) = client {
             self.reach(&STRATUM_SESSION, from, || format!("{} followed by {}", client.what, reply.what));
         } else if !guarded {
-            self.reach(&STRATUM_SERVER, from, || format!("{} received with no client message seen", reply.what));
+            self.reach(&STRATUM_SERVER, from, || format!("{} from a pool", reply.what));
         }
     }
 
@@ -185,11 +194,11 @@ impl Session {
     }
 
     /// The first value of a field stays; the dialect may turn out to be a more special one.
-    fn learn(&mut self, dialect: Option<Dialect>, told: &Claim) {
+    fn learn(&mut self, dialect: Dialect, told: &Claim) {
         self.claim.learn(told);
         self.dialect = match (self.dialect, dialect) {
-            (None | Some(Dialect::StratumV1), Some(Dialect::EthereumStratum1)) => dialect,
-            (known, new) => known.or(new),
+            (Some(Dialect::StratumV1), Dialect::EthereumStratum1) => Some(dialect),
+            (known, new) => known.or(Some(new)),
         };
     }
 }
@@ -220,8 +229,8 @@ const fn opposite(direction: Direction) -> Direction {
 /// A value that the cut went through is not learned: the whole one may still come.
 fn drop_torn(claim: &mut Claim, torn: Option<&str>) {
     let Some(torn) = torn.filter(|torn| !torn.is_empty()) else { return };
-    let fields = [&mut claim.wallet, &mut claim.worker, &mut claim.agent, &mut claim.algorithm, &mut claim.coin, &mut claim.pool];
-    for field in fields {
+    let Claim { dialect: _, wallet, worker, agent, algorithm, coin, pool } = claim;
+    for field in [wallet, worker, agent, algorithm, coin, pool] {
         if field.as_deref().is_some_and(|value| torn.contains(value) || value.contains(torn)) {
             *field = None;
         }

@@ -52,7 +52,7 @@ pub(super) fn is_algorithm(text: &str) -> bool {
 /// Software that calls itself a miner.
 pub(super) fn is_miner_agent(text: &str) -> bool {
     let lower = clip(text).to_ascii_lowercase();
-    ["miner", "xmr", "monero", "hashrate"].iter().any(|word| lower.contains(word))
+    ["miner", "xmr", "monero"].iter().any(|word| lower.contains(word))
 }
 
 /// A host name or address and not something else that miners put in its place.
@@ -111,7 +111,9 @@ mod tests {
 
     #[test]
     fn algorithms_are_told_from_words() {
-        for name in ["rx/0", "cn", "cn/r", "cn-heavy/xhv", "cryptonight_v7", "argon2/chukwa", "randomx", "RX/wow"] {
+        for name in
+            ["rx/0", "cn", "cn/r", "cn-heavy/xhv", "cryptonight_v7", "argon2/chukwa", "randomx", "RX/wow"]
+        {
             assert!(is_algorithm(name), "{name}");
         }
         for name in ["sha256", "cnn", "rxjs", "", "ed25519", "cnn/news"] {
@@ -121,7 +123,13 @@ mod tests {
 
     #[test]
     fn hex_and_hashes() {
-        assert!(is_hex("0xAb12", 4) && is_hex("ab12", 4) && !is_hex("ab1", 4) && !is_hex("ab1g", 4) && !is_hex("", 1));
+        assert!(
+            is_hex("0xAb12", 4)
+                && is_hex("ab12", 4)
+                && !is_hex("ab1", 4)
+                && !is_hex("ab1g", 4)
+                && !is_hex("", 1)
+        );
         assert!(is_hash(&format!("0x{}", "5".repeat(64))));
         assert!(!is_hash(&"5".repeat(64)) && !is_hash("0x5") && !is_hash(&format!("0x{}g", "5".repeat(63))));
         assert!(is_hex_value(&json!("00"), 2) && !is_hex_value(&json!(0), 1));

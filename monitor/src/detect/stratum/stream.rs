@@ -67,14 +67,13 @@ impl Stream {
         self.early_bytes
     }
 
-    /// Gaps handed on so far.
+    /// Pieces that were not captured whole, and holes that were given up.
     pub(super) const fn gaps(&self) -> u64 {
         self.gaps
     }
 
     fn jump(&mut self, offset: u64, feed: &mut dyn FnMut(Piece<'_>)) {
         self.next = offset;
-        self.gaps += 1;
         feed(Piece::Gap);
     }
 
@@ -87,6 +86,7 @@ impl Stream {
         }
         let end = offset.saturating_add(length);
         if end > self.next {
+            self.gaps += 1;
             self.jump(end, feed);
         }
     }
@@ -114,6 +114,7 @@ impl Stream {
             if !full && at.since(early.at) <= HOLE_AGE {
                 break;
             }
+            self.gaps += 1;
             self.jump(offset, feed);
             self.drain(feed);
         }
@@ -123,10 +124,13 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::stratum::fixture::piece;
+    use crate::detect::stratum::tests::fixture::piece;
+
+    /// Second, offset and text of a piece.
+    type Sent<'a> = (u64, u64, &'a str);
 
     /// What came out, with `|` for a gap.
-    fn run(pieces: &[(u64, u64, &str)]) -> (String, Stream) {
+    fn run(pieces: &[Sent<'_>]) -> (String, Stream) {
         let mut stream = Stream::default();
         let mut out = String::new();
         for (seconds, offset, text) in pieces {
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn pieces_leave_once_and_in_order() {
-        let cases: &[(&str, &[(u64, u64, &str)])] = &[
+        let cases: [(&str, &[Sent<'_>]); 6] = [
             ("in order", &[(0, 0, "abc"), (0, 3, "def"), (0, 6, "ghi")]),
             ("retransmitted", &[(0, 0, "abc"), (0, 0, "abc"), (0, 3, "defghi"), (0, 3, "def")]),
             ("overlapping", &[(0, 0, "abcde"), (0, 2, "cdefg"), (0, 1, "bcdefghi")]),
@@ -165,7 +169,10 @@ mod tests {
     fn an_old_hole_becomes_a_gap() {
         assert_eq!(run(&[(0, 0, "ab"), (0, 4, "ef"), (1, 6, "gh")]).0, "ab");
         assert_eq!(run(&[(0, 0, "ab"), (0, 4, "ef"), (3, 6, "gh")]).0, "ab|efgh");
-        assert_eq!(run(&[(0, 0, "ab"), (0, 4, "ef"), (0, 9, "jk"), (3, 11, "l"), (3, 2, "cd")]).0, "ab|ef|jkl");
+        assert_eq!(
+            run(&[(0, 0, "ab"), (0, 4, "ef"), (0, 9, "jk"), (3, 11, "l"), (3, 2, "cd")]).0,
+            "ab|ef|jkl"
+        );
     }
 
     #[test]

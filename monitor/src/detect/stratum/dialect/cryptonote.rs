@@ -38,7 +38,8 @@ pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
 
 /// Any login that has this dialect's names; only a pool's answer makes it one.
 fn logs_in(message: &Message<'_>) -> bool {
-    message.text("login").is_some() && (message.text("pass").is_some() || message.cut || is_miner_login(message))
+    message.text("login").is_some()
+        && (message.text("pass").is_some() || message.cut || is_miner_login(message))
 }
 
 /// A login that no other system sends: as an address, or offering a miner's algorithms or software.
@@ -148,31 +149,37 @@ mod tests {
     const WALLET: &str =
         "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
 
-    fn asks(method: &str, params: Value) -> Option<Request> {
+    fn asks(method: &str, params: &Value) -> Option<Request> {
         let value = json!({"id":1,"jsonrpc":"2.0","method":method,"params":params});
         let message = Message::of(&value, false)?;
         request(method, &message)
     }
 
-    fn sure(method: &str, params: Value) -> bool {
+    fn sure(method: &str, params: &Value) -> bool {
         asks(method, params).is_some_and(|request| request.sure)
     }
 
     #[test]
     fn miners_log_in_as_miners_do() {
-        assert!(sure("login", json!({"login":WALLET,"pass":"x"})));
-        assert!(sure("login", json!({"login":format!("{WALLET}.50000.rig"),"pass":"x","agent":"a"})));
-        assert!(sure("login", json!({"login":"x","pass":"x","agent":"any","algo":["cn/r","rx/0"]})));
-        assert!(sure("login", json!({"login":"me@example.org","pass":"x","agent":"XMRig/6.26.0 (Linux x86_64)"})));
+        assert!(sure("login", &json!({"login":WALLET,"pass":"x"})));
+        assert!(sure("login", &json!({"login":format!("{WALLET}.50000.rig"),"pass":"x","agent":"a"})));
+        assert!(sure("login", &json!({"login":"x","pass":"x","agent":"any","algo":["cn/r","rx/0"]})));
+        assert!(sure(
+            "login",
+            &json!({"login":"me@example.org","pass":"x","agent":"XMRig/6.26.0 (Linux x86_64)"})
+        ));
         let submit = json!({"id":"1","job_id":"2","nonce":"d0030040","result":"e1".repeat(32)});
-        assert!(sure("submit", submit));
+        assert!(sure("submit", &submit));
     }
 
     #[test]
     fn others_log_in_too() {
         for (method, params) in [
             ("login", json!({"user":"alice","token":"eyJhbGciOiJIUzI1NiJ9.e30.x"})),
-            ("login", json!({"login":"alice@example.org","pass":"hunter2","agent":"ChessClient/3.1 (Windows)"})),
+            (
+                "login",
+                json!({"login":"alice@example.org","pass":"hunter2","agent":"ChessClient/3.1 (Windows)"}),
+            ),
             ("login", json!({"username":"root","hash":"1ee5d4a0a2d1c3f0b1b7f9f7c9ad1c27"})),
             ("login", json!(["youruser", "somepassword"])),
             ("login", json!({"login":WALLET})),
@@ -181,7 +188,7 @@ mod tests {
             ("keepalived", json!({"id":"1"})),
             ("getjob", json!({"id":"1"})),
         ] {
-            assert!(!sure(method, params.clone()), "{method} {params}");
+            assert!(!sure(method, &params), "{method} {params}");
         }
     }
 
@@ -189,13 +196,17 @@ mod tests {
     fn what_a_login_tells() {
         let told = asks(
             "login",
-            json!({"login":format!("{WALLET}.rig1"),"pass":"hunter2","agent":"XMRig/6.26.0","rigid":"box","algo":["rx/0"]}),
+            &json!({"login":format!("{WALLET}.rig1"),"pass":"hunter2","agent":"XMRig/6.26.0","rigid":"box","algo":["rx/0"]}),
         );
         let claim = told.unwrap().claim;
         assert_eq!((claim.wallet.as_deref(), claim.worker.as_deref()), (Some(WALLET), Some("box")));
-        assert_eq!((claim.agent.as_deref(), claim.algorithm.as_deref()), (Some("XMRig/6.26.0"), Some("rx/0")));
+        assert_eq!(
+            (claim.agent.as_deref(), claim.algorithm.as_deref()),
+            (Some("XMRig/6.26.0"), Some("rx/0"))
+        );
         let url = "stratum+ssl://u:hunter2@donate.ssl.xmrig.com:443";
-        let told = asks("login", json!({"login":WALLET,"pass":"x","url":url,"algo":["rx/0","cn/r","a","b","c"]}));
+        let told =
+            asks("login", &json!({"login":WALLET,"pass":"x","url":url,"algo":["rx/0","cn/r","a","b","c"]}));
         let told = told.unwrap();
         assert_eq!(told.claim.pool.as_deref(), Some("donate.ssl.xmrig.com:443"));
         assert_eq!((told.claim.algorithm, told.offer.as_deref()), (None, Some("rx/0,cn/r,a,b")));
@@ -212,7 +223,10 @@ mod tests {
         let short = json!({"blob":"07".repeat(75),"job_id":"q","target":"b88d0600"});
         assert!(!pushes(json!({"method":"job","params":short}), false));
         let torn = json!({"blob":"07".repeat(80)});
-        assert!(pushes(json!({"method":"job","params":torn}), true) && !pushes(json!({"method":"job","params":torn}), false));
+        assert!(
+            pushes(json!({"method":"job","params":torn}), true)
+                && !pushes(json!({"method":"job","params":torn}), false)
+        );
         assert!(!pushes(json!({"id":2,"result":{"status":"OK"}}), false));
     }
 
@@ -223,7 +237,10 @@ mod tests {
             let asked = Asked { dialect: Dialect::CryptoNote, method, purpose: Purpose::Other };
             Message::of(&value, false).is_some_and(|message| answer(asked, &message).is_some())
         };
-        assert!(fits("login", json!({"id":"...","job":{"blob":"...","job_id":"...","target":"..."},"status":"OK"})));
+        assert!(fits(
+            "login",
+            json!({"id":"...","job":{"blob":"...","job_id":"...","target":"..."},"status":"OK"})
+        ));
         assert!(fits("submit", json!({"status":"OK"})) && fits("keepalived", json!({"status":"KEEPALIVED"})));
         assert!(!fits("login", json!({"id":"771","status":"OK"})));
         assert!(!fits("submit", json!({"job_id":"c1d2","status":"queued"})));

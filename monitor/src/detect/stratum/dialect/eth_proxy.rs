@@ -19,7 +19,7 @@ pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
     let list = message.list();
     let hash_at = |index| message.text_at(index).is_some_and(is_hash);
     let (method, purpose, sure) = match method {
-        "eth_submitLogin" | "eth_login" => {
+        "eth_submitLogin" => {
             ("eth_submitLogin", Purpose::Enter, message.text_at(0).is_some_and(|account| !account.is_empty()))
         }
         "eth_getWork" if list.is_none_or(<[Value]>::is_empty) => ("eth_getWork", Purpose::Work, false),
@@ -71,7 +71,8 @@ fn work(message: &Message<'_>) -> Option<Reply> {
     let list = message.result?.as_array()?;
     let text_at = |index: usize| list.get(index).and_then(Value::as_str);
     let target = text_at(2)?;
-    let hashes = (3..=4).contains(&list.len()) && text_at(0).is_some_and(is_hash) && text_at(1).is_some_and(is_hash);
+    let hashes =
+        (3..=4).contains(&list.len()) && text_at(0).is_some_and(is_hash) && text_at(1).is_some_and(is_hash);
     if !hashes || !is_hex(target, 32) {
         return None;
     }
@@ -134,7 +135,11 @@ mod tests {
         };
         assert_eq!(pushed(json!([hash("a"), hash("b"), target])), Some(true));
         assert_eq!(pushed(json!([hash("a"), hash("b"), target, "0x1"])), Some(true));
-        assert_eq!(pushed(json!([hash("a"), hash("b"), hash("c")])), Some(false), "may be three hashes of a filter");
+        assert_eq!(
+            pushed(json!([hash("a"), hash("b"), hash("c")])),
+            Some(false),
+            "may be three hashes of a filter"
+        );
         for other in [json!([hash("a"), hash("b")]), json!(["0x1", "0x2", target]), json!(true), json!({})] {
             assert_eq!(pushed(other.clone()), None, "{other}");
         }

@@ -15,7 +15,8 @@ pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
     if !marked {
         return None;
     }
-    stratum_v1::request(method, message).map(|request| Request { dialect: Dialect::EthereumStratum1, ..request })
+    stratum_v1::request(method, message)
+        .map(|request| Request { dialect: Dialect::EthereumStratum1, ..request })
 }
 
 /// The answer to `mining.subscribe`: `[["mining.notify", session, "EthereumStratum/1.0.0"], extranonce]`.
@@ -52,7 +53,8 @@ mod tests {
         let asks = |params: Value| {
             let value = json!({"id":1,"method":"mining.subscribe","params":params});
             let message = Message::of(&value, false).unwrap();
-            request("mining.subscribe", &message).map(|request| (request.dialect, request.sure, request.claim.agent))
+            request("mining.subscribe", &message)
+                .map(|request| (request.dialect, request.sure, request.claim.agent))
         };
         let agent = Some("ethminer-0.19.0".to_owned());
         let want = Some((Dialect::EthereumStratum1, true, agent));
@@ -63,12 +65,16 @@ mod tests {
 
     #[test]
     fn pools_are_told_by_mark_or_job() {
-        let dialect = |value: &Value| push(&Message::of(value, false).unwrap()).and_then(|reply| reply.dialect);
+        let dialect =
+            |value: &Value| push(&Message::of(value, false).unwrap()).and_then(|reply| reply.dialect);
         let ours = Some(Dialect::EthereumStratum1);
         let topic = json!(["mining.notify", "ae6812eb", "EthereumStratum/1.0.0"]);
         assert_eq!(dialect(&json!({"id":1,"result":[topic, "080c"],"error":null})), ours);
         let (seed, header) = ("abad8f99".repeat(8), "645cf20198c2f3861e947d4f67e3ab63".repeat(2));
-        assert_eq!(dialect(&json!({"method":"mining.notify","params":["bf0488aa", seed, header, true]})), ours);
+        assert_eq!(
+            dialect(&json!({"method":"mining.notify","params":["bf0488aa", seed, header, true]})),
+            ours
+        );
         assert_eq!(dialect(&json!({"method":"mining.notify","params":["bf0488aa", seed, true]})), None);
         assert_eq!(dialect(&json!({"id":1,"result":[true, "EthereumStratum/1.0.0"]})), None);
     }

@@ -119,8 +119,9 @@ pub(super) fn answer(asked: Asked, message: &Message<'_>) -> Option<Reply> {
         return None;
     }
     match asked.dialect {
-        Dialect::StratumV1 | Dialect::EthereumStratum1 => ethereum_stratum_1::subscription(message)
-            .or_else(|| stratum_v1::answer(asked, message)),
+        Dialect::StratumV1 | Dialect::EthereumStratum1 => {
+            ethereum_stratum_1::subscription(message).or_else(|| stratum_v1::answer(asked, message))
+        }
         Dialect::CryptoNote => cryptonote::answer(asked, message),
         Dialect::EthProxy => eth_proxy::answer(asked, message),
     }

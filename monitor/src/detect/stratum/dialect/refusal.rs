@@ -54,18 +54,18 @@ mod tests {
 
     use super::*;
 
-    fn refuses(error: Value) -> bool {
+    fn refuses(error: &Value) -> bool {
         let value = json!({"id":1,"result":null,"error":error});
         Message::of(&value, false).is_some_and(|message| of(&message).is_some())
     }
 
     #[test]
     fn pools_refuse() {
-        assert!(refuses(json!([21, "Job not found", null])));
-        assert!(refuses(json!([24, "Unauthorized worker"])));
-        assert!(refuses(json!({"code":-1,"message":"Low difficulty share"})));
-        assert!(refuses(json!({"code":-1,"message":"IP Address currently banned"})));
-        assert!(refuses(json!("Stale share")));
+        assert!(refuses(&json!([21, "Job not found", null])));
+        assert!(refuses(&json!([24, "Unauthorized worker"])));
+        assert!(refuses(&json!({"code":-1,"message":"Low difficulty share"})));
+        assert!(refuses(&json!({"code":-1,"message":"IP Address currently banned"})));
+        assert!(refuses(&json!("Stale share")));
     }
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             json!(1),
             json!(null),
         ] {
-            assert!(!refuses(error.clone()), "{error}");
+            assert!(!refuses(&error), "{error}");
         }
     }
 }

@@ -3,17 +3,16 @@ use std::num::NonZeroUsize;
 
 use bytes::Bytes;
 
-use super::Stratum;
 use crate::{
-    detect::Finding,
+    detect::{Finding, stratum::Stratum},
     event::{BootTime, Direction, Ends, FlowId, Payload},
 };
 
 /// The conversation of all tests.
-pub(super) const FLOW: FlowId = FlowId(7);
+pub(in crate::detect::stratum) const FLOW: FlowId = FlowId(7);
 
 /// Bytes sent by the local end at `offset`.
-pub(super) fn piece(offset: u64, bytes: &[u8]) -> Payload {
+pub(in crate::detect::stratum) fn piece(offset: u64, bytes: &[u8]) -> Payload {
     Payload {
         flow: FLOW,
         ends: Ends { local: ([10, 0, 0, 1], 40_000).into(), remote: ([10, 0, 0, 2], 3333).into() },
@@ -26,18 +25,18 @@ pub(super) fn piece(offset: u64, bytes: &[u8]) -> Payload {
 }
 
 /// One conversation, fed in order, with everything that was found.
-pub(super) struct Talk {
-    pub(super) stratum: Stratum,
-    pub(super) found: Vec<Finding>,
+pub(in crate::detect::stratum) struct Talk {
+    pub(in crate::detect::stratum) stratum: Stratum,
+    pub(in crate::detect::stratum) found: Vec<Finding>,
     offsets: [u64; 2],
 }
 
 impl Talk {
-    pub(super) fn new() -> Self {
+    pub(in crate::detect::stratum) fn new() -> Self {
         Self { stratum: Stratum::new(NonZeroUsize::new(4).unwrap()), found: Vec::new(), offsets: [0; 2] }
     }
 
-    pub(super) fn of(turns: &[(Direction, &str)]) -> Self {
+    pub(in crate::detect::stratum) fn of(turns: &[(Direction, &str)]) -> Self {
         let mut talk = Self::new();
         for (direction, text) in turns {
             talk.say(*direction, text.as_bytes());
@@ -45,7 +44,7 @@ impl Talk {
         talk
     }
 
-    pub(super) fn say(&mut self, direction: Direction, bytes: &[u8]) {
+    pub(in crate::detect::stratum) fn say(&mut self, direction: Direction, bytes: &[u8]) {
         let offset = &mut self.offsets[direction as usize];
         let payload = Payload { direction, ..piece(*offset, bytes) };
         *offset += bytes.len() as u64;
@@ -53,12 +52,12 @@ impl Talk {
     }
 
     /// Names of the rules, in the order found.
-    pub(super) fn rules(&self) -> Vec<&'static str> {
+    pub(in crate::detect::stratum) fn rules(&self) -> Vec<&'static str> {
         self.found.iter().map(|finding| finding.rule.name).collect()
     }
 
     /// The rule and claim of the last finding.
-    pub(super) fn last(&self) -> &Finding {
+    pub(in crate::detect::stratum) fn last(&self) -> &Finding {
         self.found.last().expect("a finding")
     }
 }

@@ -1,0 +1,6 @@
+//! Whole conversations through the detector.
+pub(super) mod fixture;
+mod found;
+mod hostile;
+mod negatives;
+mod samples;
