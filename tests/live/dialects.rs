@@ -3,7 +3,7 @@ use anyhow::{Result, ensure};
 use minewarden_tests::{
     cgroup::Cgroup,
     client::{Client, STEP},
-    live_or_skip, netns,
+    netns,
     protocol::Dialect,
     require::Need,
 };
@@ -37,15 +37,13 @@ pub(crate) fn tests() -> Vec<Test> {
     pairs
         .map(|(dialect, way, name)| {
             let name = format!("dialects::{}::{name}", dialect.name());
-            Test::new(name.clone(), move |lab| found(lab, &name, dialect, way))
+            let needs: &[Need] = if way == Way::OtherNamespace { &[Need::NetTools] } else { &[] };
+            Test::new(name.clone(), move |lab| found(lab, &name, dialect, way)).needs(needs)
         })
         .collect()
 }
 
 fn found(lab: &Lab, test: &str, dialect: Dialect, way: Way) -> Result<()> {
-    if way == Way::OtherNamespace {
-        live_or_skip!(test, &[Need::NetTools]);
-    }
     let agent = lab.agent()?;
     let family = if way == Way::Ipv6 { "6" } else { "4" };
     let mut argv = lab.part(test, "pool", &["--dialect", dialect.name(), "--family", family])?;

@@ -63,10 +63,19 @@ fn loaded() -> Result<BTreeSet<(&'static str, u32)>> {
     Ok(found)
 }
 
+/// [`loaded`], asked again when something went away while it was listed.
+fn settled() -> Result<BTreeSet<(&'static str, u32)>> {
+    let mut why = None;
+    let found = wait::until("a whole list of what is loaded", Duration::from_secs(5), || {
+        loaded().map_err(|error| why = Some(error)).ok()
+    });
+    found.map_err(|late| why.unwrap_or(late))
+}
+
 fn killed(_: &Lab) -> Result<()> {
-    let before = loaded()?;
+    let before = settled()?;
     let agent = Agent::start(&[])?;
-    let during: BTreeSet<_> = loaded()?.difference(&before).copied().collect();
+    let during: BTreeSet<_> = settled()?.difference(&before).copied().collect();
     for kind in ["program", "link", "map"] {
         ensure!(during.iter().any(|(found, _)| *found == kind), "the agent loads no {kind}: {during:?}");
     }

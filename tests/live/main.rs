@@ -7,11 +7,8 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use lab::Lab;
-use libtest_mimic::{Arguments, Failed, Trial};
-use minewarden_tests::{
-    live_or_skip,
-    require::{LIVE, Need},
-};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use minewarden_tests::require::{LIVE, Need, reason_to_skip};
 
 mod argv;
 mod benign;
@@ -29,27 +26,34 @@ mod storm;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
 
-/// One live test.
+/// One live test, and what it needs beyond [`LIVE`].
 struct Test {
     name: String,
+    needs: &'static [Need],
     run: Run,
 }
 
 impl Test {
     fn new(name: impl Into<String>, run: impl FnOnce(&Lab) -> Result<()> + Send + 'static) -> Self {
-        Self { name: name.into(), run: Box::new(run) }
+        Self { name: name.into(), needs: &[], run: Box::new(run) }
+    }
+
+    fn needs(mut self, needs: &'static [Need]) -> Self {
+        self.needs = needs;
+        self
     }
 
     fn trial(self, lab: &Arc<Lab>) -> Trial {
         let lab = Arc::clone(lab);
-        let name = self.name.clone();
-        Trial::test(name, move || {
-            let run = || -> Result<()> {
-                live_or_skip!(&self.name, &LIVE);
-                live_or_skip!(&self.name, &[Need::Journald]);
-                (self.run)(&lab)
+        let Self { name, needs, run } = self;
+        Trial::ignorable_test(name.clone(), move || {
+            let attempt = || -> Result<Completion> {
+                if let Some(why) = reason_to_skip(&name, &[&LIVE, needs].concat())? {
+                    return Ok(Completion::ignored_with(why));
+                }
+                run(&lab).map(|()| Completion::Completed)
             };
-            run().map_err(|error| Failed::from(format!("{error:?}")))
+            attempt().map_err(|error| Failed::from(told(&error)))
         })
     }
 }
@@ -75,8 +79,13 @@ fn main() -> ExitCode {
     let trials = tables.into_iter().flatten().map(|test| test.trial(&lab)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Err(error) = lab.close() {
-        eprintln!("the shared agent: {error:?}");
+        eprintln!("the shared agent: {}", told(&error));
         return ExitCode::FAILURE;
     }
     conclusion.exit_code()
+}
+
+/// An error and its causes, without the backtrace.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  because: ")
 }

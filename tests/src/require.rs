@@ -25,8 +25,8 @@ pub enum Need {
     NetTools,
 }
 
-/// What a live test with a Python client needs.
-pub const LIVE: [Need; 5] = [Need::Root, Need::Btf, Need::Cgroup2, Need::Agent, Need::Python];
+/// What every live test needs.
+pub const LIVE: [Need; 6] = [Need::Root, Need::Btf, Need::Cgroup2, Need::Agent, Need::Python, Need::Journald];
 
 impl Need {
     /// Why the need is not met, one line; `None` when it is.
@@ -67,38 +67,26 @@ fn no_privilege() -> Option<String> {
     (bits >> CAP_SYS_ADMIN & 1 == 0).then(|| "root without CAP_SYS_ADMIN".to_owned())
 }
 
-/// The first of `needs` that is not met.
-#[must_use]
-pub fn first_missing(needs: &[Need]) -> Option<String> {
+fn first_missing(needs: &[Need]) -> Option<String> {
     needs.iter().find_map(|need| need.missing())
 }
 
-/// Says that `test` is skipped and why.
+/// Why `test` cannot run here; `None` when it can.
 ///
 /// # Errors
-/// When `MINEWARDEN_REQUIRE_LIVE=1`.
-pub fn skip(test: &str, why: &str) -> Result<()> {
-    skip_unless(env::var("MINEWARDEN_REQUIRE_LIVE").is_ok_and(|value| value == "1"), test, why)
+/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` says that it has to.
+pub fn reason_to_skip(test: &str, needs: &[Need]) -> Result<Option<String>> {
+    let required = env::var("MINEWARDEN_REQUIRE_LIVE").is_ok_and(|value| value == "1");
+    may_skip(required, test, first_missing(needs))
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test has to be seen in the test's log")]
-fn skip_unless(required: bool, test: &str, why: &str) -> Result<()> {
-    if required {
-        bail!("{test} cannot run here: {why} (MINEWARDEN_REQUIRE_LIVE=1 forbids to skip it)");
-    }
-    eprintln!("SKIPPED {test}: {why}");
-    Ok(())
-}
-
-/// Leaves a live test, which returns `anyhow::Result<()>`, when one of the needs is not met: well with the reason
-/// printed, or with an error when `MINEWARDEN_REQUIRE_LIVE=1`.
-#[macro_export]
-macro_rules! live_or_skip {
-    ($test:expr, $needs:expr) => {
-        if let Some(why) = $crate::require::first_missing($needs) {
-            return $crate::require::skip($test, &why);
+fn may_skip(required: bool, test: &str, why: Option<String>) -> Result<Option<String>> {
+    match why {
+        Some(why) if required => {
+            bail!("{test} cannot run here: {why} (MINEWARDEN_REQUIRE_LIVE=1 forbids to skip it)")
         }
-    };
+        why => Ok(why),
+    }
 }
 
 #[cfg(test)]
@@ -107,8 +95,10 @@ mod tests {
 
     #[test]
     fn a_skip_becomes_a_failure_where_it_is_forbidden() {
-        assert!(skip_unless(false, "a test", "no reason").is_ok());
-        let error = skip_unless(true, "a test", "not root").unwrap_err().to_string();
+        let why = Some("not root".to_owned());
+        assert_eq!(may_skip(false, "a test", why.clone()).unwrap(), why);
+        assert_eq!(may_skip(true, "a test", None).unwrap(), None);
+        let error = may_skip(true, "a test", why).unwrap_err().to_string();
         assert!(error.contains("a test") && error.contains("not root"), "{error}");
     }
 

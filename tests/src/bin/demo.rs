@@ -3,16 +3,16 @@
 //!
 //! Exit status 0 only when the incident of exactly the miner's process was confirmed, the pool's process has none,
 //! no secret was written anywhere, and the entry was read back (where the host can have a journald).
-#![expect(clippy::print_stdout, reason = "the demo is for reading")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the demo is for reading")]
 use std::{
     env,
     ffi::OsString,
     path::PathBuf,
-    process::Command,
+    process::{Command, ExitCode},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Parser;
 use minewarden_tests::{
     agent::{self, Agent},
@@ -40,8 +40,17 @@ struct Options {
     agent: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<()> {
     ensure!(
         rustix::process::geteuid().is_root(),
         "the demo loads programs into the kernel, so it has to run as root: use sudo"
@@ -148,7 +157,8 @@ impl Clock {
             lacks = lacking(&notice);
             lacks.is_empty().then_some(notice)
         });
-        let notice = found.with_context(|| format!("lacks {}\n{}", lacks.join(", "), agent.dump()))?;
+        let notice = found
+            .map_err(|error| anyhow!("{error}; the newest lacks: {}\n{}", lacks.join(", "), agent.dump()))?;
         self.say("found:");
         print!("{}", notice.describe());
         let sum: Vec<String> =
