@@ -5,15 +5,13 @@
 use std::{
     fs::File,
     io::{self, Cursor, IsTerminal as _, Read},
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use self::flows::Report;
+use super::live::detectors;
 use crate::{
-    detect::{Detector, argv::Argv, stratum::Stratum},
-    event::BootTime,
     notice::Level,
     outcome::Outcome,
     pipeline::{Host, Pipeline, Settings},
@@ -26,11 +24,6 @@ mod flows;
 /// Exit status when something was found, and when a file could not be judged to its end.
 const FOUND: u8 = 1;
 const FAILED: u8 = 2;
-/// Conversations and processes that a detector keeps, as many as the capture's own table.
-const KEPT: NonZeroUsize = match NonZeroUsize::new(65_536) {
-    Some(kept) => kept,
-    None => NonZeroUsize::MIN,
-};
 
 /// Options of `replay`.
 #[derive(Debug, clap::Args)]
@@ -146,10 +139,6 @@ async fn judge_recording(host: Host, mut recording: Recording, json: bool) -> an
     Ok(Verdict { level, error, warnings: recording.warnings() })
 }
 
-fn detectors() -> Vec<Box<dyn Detector>> {
-    vec![Box::new(Stratum::new(KEPT)), Box::new(Argv::new(KEPT))]
-}
-
 /// Runs a source through the pipeline; returns the error that ended the source early. Requests go nowhere: a
 /// recording holds their answers, and a capture has none.
 async fn play(
@@ -157,17 +146,22 @@ async fn play(
     mut pipeline: Pipeline,
     mut show: impl FnMut(Outcome) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<io::Error>> {
-    let mut last = BootTime::default();
+    let mut last = None;
     let error = loop {
         match source.next().await {
             Ok(Some(event)) => {
-                last = last.max(event.at);
+                if last.is_none() {
+                    show(pipeline.start(event.at))?;
+                }
+                last = last.max(Some(event.at));
                 show(pipeline.step(&event))?;
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
-    show(pipeline.finish(last))?;
+    if let Some(last) = last {
+        show(pipeline.finish(last))?;
+    }
     Ok(error)
 }

@@ -88,6 +88,16 @@ impl Conversations {
         self.before_start += u64::from(!conversation.take(at, segment, out));
     }
 
+    /// Ends every conversation that is still open, in the order in which they began: nothing follows.
+    pub(super) fn end(&mut self, at: BootTime, out: &mut VecDeque<Event>) {
+        let mut left = Vec::with_capacity(self.table.len());
+        while let Some((_, conversation)) = self.table.pop_lru() {
+            left.push(conversation);
+        }
+        left.sort_unstable_by_key(|conversation| conversation.flow);
+        left.iter_mut().for_each(|conversation| conversation.close(at, out));
+    }
+
     fn begin(&mut self, at: BootTime, key: Key, ends: Ends, out: &mut VecDeque<Event>) {
         let flow = FlowId(self.begun);
         self.begun += 1;

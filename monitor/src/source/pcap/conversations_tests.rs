@@ -148,3 +148,18 @@ fn a_piece_cut_by_the_snap_length_says_its_true_length() {
     assert_eq!((piece.length, piece.bytes.len()), (1_000, 9));
     assert_eq!(show(&out[1]), "0>1000:next");
 }
+
+#[test]
+fn the_end_of_the_capture_ends_what_is_open_in_the_order_of_beginning() {
+    let mut conversations = Conversations::new();
+    let mut out = VecDeque::new();
+    for port in [1_u16, 2, 3, 1] {
+        let ends = (([10, 0, 0, 1], 40_000 + port), ([10, 0, 0, 2], 80));
+        conversations.take(BootTime(1), &segment(ends, u32::from(port), "A", b"x"), &mut out);
+    }
+    out.clear();
+    conversations.end(BootTime(2), &mut out);
+    let closed: Vec<_> = out.iter().map(|event| (event.at, &event.body)).collect();
+    let expected = [0, 1, 2].map(|flow| (BootTime(2), Body::Close { flow: FlowId(flow) }));
+    assert_eq!(closed, expected.iter().map(|(at, body)| (*at, body)).collect::<Vec<_>>());
+}

@@ -77,7 +77,11 @@ pub struct Capture {
     tally: Tally,
     /// The second of the last tick.
     second: Option<u64>,
+    /// Time of the latest packet.
+    last: BootTime,
     done: bool,
+    /// What ended the reading early, not said yet.
+    failure: Option<io::Error>,
 }
 
 impl Capture {
@@ -95,7 +99,9 @@ impl Capture {
             pending: VecDeque::new(),
             tally: Tally::default(),
             second: None,
+            last: BootTime(0),
             done: false,
+            failure: None,
         })
     }
 
@@ -127,17 +133,23 @@ impl Capture {
             if let Some(event) = self.pending.pop_front() {
                 return Ok(Some(event));
             }
+            if let Some(error) = self.failure.take() {
+                return Err(error);
+            }
             if self.done {
                 return Ok(None);
             }
-            self.done =
-                !self.read_packet().inspect_err(|_| self.done = true).map_err(|e| named(&self.name, &e))?;
+            self.read_packet().unwrap_or_else(|error| self.end(Some(error)));
         }
     }
 
-    /// Turns one packet into pending events; says whether there was one.
-    fn read_packet(&mut self) -> io::Result<bool> {
-        let Some(packet) = self.blocks.next()? else { return self.end() };
+    /// Turns one packet into pending events.
+    fn read_packet(&mut self) -> io::Result<()> {
+        let Some(packet) = self.blocks.next()? else {
+            self.end(None);
+            return Ok(());
+        };
+        self.last = self.last.max(packet.at);
         tick(&mut self.second, packet.at, &mut self.pending);
         match packet::dissect(packet.link, packet.data) {
             Ok(segment) => {
@@ -150,17 +162,23 @@ impl Capture {
             Err(Skip::Other) => self.tally.other += 1,
             Err(Skip::Malformed) => self.tally.malformed += 1,
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// Ends all conversations; what stopped the reading is said after that.
+    fn end(&mut self, error: Option<io::Error>) {
+        self.done = true;
+        self.conversations.end(self.last, &mut self.pending);
+        let error = error.or_else(|| self.unread());
+        self.failure = error.map(|error| named(&self.name, &error));
     }
 
     /// A capture of which no packet could be read must not look like one without miners.
-    fn end(&self) -> io::Result<bool> {
+    fn unread(&self) -> Option<io::Error> {
         let unread = self.tally.link + self.blocks.obsolete();
-        if unread > 0 && unread == self.blocks.packets() + self.blocks.obsolete() {
-            let what = "no packet has a link layer that is read (Ethernet, Linux cooked, raw IP, loopback)";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        }
-        Ok(false)
+        let all = unread > 0 && unread == self.blocks.packets() + self.blocks.obsolete();
+        let what = "no packet has a link layer that is read (Ethernet, Linux cooked, raw IP, loopback)";
+        all.then(|| io::Error::new(io::ErrorKind::InvalidData, what))
     }
 }
 

@@ -256,6 +256,7 @@ fn broken_blocks_are_errors_with_their_place() {
     let huge = [&good[..], &[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0]].concat();
     let (events, _, error) = read(&huge);
     assert_eq!(payloads(&events).len(), 1);
+    assert!(matches!(events.last().unwrap().body, Body::Close { .. }), "what came before is ended");
     let place = format!("test.pcap: packet 2: the block at byte {} ", good.len());
     let claim = "claims 2147483663 bytes, more than the 16777216 that are read";
     assert_eq!(error.unwrap(), place + claim);

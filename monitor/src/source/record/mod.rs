@@ -4,7 +4,8 @@
 //! the caller's own type. A recording holds captured payload, so it is made for its owner alone.
 //!
 //! The first line is `{"minewarden_recording":1,"version":"0.1.0","host":{..}}`, every other line one
-//! [`crate::event::Event`].
+//! [`crate::event::Event`]. A replay starts at the time of the first event and ends at that of the last, so an agent
+//! that begins and ends its recording with a tick at its own start and stop gets the same entries again.
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write as _},
@@ -24,8 +25,8 @@ mod tests;
 
 /// Number of the format that is written and read.
 const FORMAT: u32 = 1;
-/// Bytes after which a recording stops unless told otherwise: 1 GiB.
-pub const DEFAULT_LIMIT: u64 = 1 << 30;
+/// Bytes after which a recording stops: 1 GiB.
+pub const LIMIT: u64 = 1 << 30;
 /// Bytes held back before they go to the file; a tick writes them out too.
 const BUFFER: usize = 64 << 10;
 
@@ -47,15 +48,23 @@ pub struct Recorder {
     left: u64,
     stopped: bool,
     recorded: u64,
-    skipped: u64,
+    lost: u64,
 }
 
 impl Recorder {
-    /// Makes the file, which only its owner may read, and writes the header. At most `limit` bytes are written.
+    /// Makes the file, which only its owner may read, and writes the header. At most [`LIMIT`] bytes are written.
     ///
     /// # Errors
     /// When the file exists already (also as a symbolic link) or cannot be made: one line with its name.
-    pub fn create<H: Serialize>(path: &Path, host: &H, limit: u64) -> io::Result<Self> {
+    pub fn create<H: Serialize>(path: &Path, host: &H) -> io::Result<Self> {
+        Self::with_limit(path, host, LIMIT)
+    }
+
+    /// As [`Recorder::create`], with another limit, in bytes.
+    ///
+    /// # Errors
+    /// Those of [`Recorder::create`].
+    pub fn with_limit<H: Serialize>(path: &Path, host: &H, limit: u64) -> io::Result<Self> {
         let name = path.display().to_string();
         let named = |error: io::Error| {
             let hint = match error.kind() {
@@ -75,7 +84,7 @@ impl Recorder {
         let mut out = BufWriter::with_capacity(BUFFER, file);
         out.write_all(&line).and_then(|()| out.flush()).map_err(named)?;
         let left = limit.saturating_sub(line.len() as u64);
-        Ok(Self { name, out, line, left, stopped: false, recorded: 0, skipped: 0 })
+        Ok(Self { name, out, line, left, stopped: false, recorded: 0, lost: 0 })
     }
 
     /// Events written.
@@ -86,20 +95,31 @@ impl Recorder {
 
     /// Events that were not written, because the limit was reached or the file could not be written.
     #[must_use]
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Appends one event; a tick also writes out what was held back.
-    pub fn record(&mut self, event: &Event) {
+    pub fn write(&mut self, event: &Event) {
         if self.stopped {
-            self.skipped += 1;
+            self.lost += 1;
             return;
         }
         match self.append(event) {
             Ok(true) => self.recorded += 1,
             Ok(false) => self.stop("the size limit was reached"),
             Err(error) => self.stop(&error.to_string()),
+        }
+    }
+
+    /// Writes out what was held back. Dropping does too.
+    pub fn finish(&mut self) {
+        if self.stopped {
+            return;
+        }
+        if let Err(error) = self.out.flush() {
+            self.stopped = true;
+            log::warn!("{}: the end of the recording is lost: {error}", self.name);
         }
     }
 
@@ -119,17 +139,13 @@ impl Recorder {
 
     fn stop(&mut self, why: &str) {
         self.stopped = true;
-        self.skipped += 1;
+        self.lost += 1;
         log::warn!("{}: recording stops after {} events: {why}", self.name, self.recorded);
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if let Err(error) = self.out.flush()
-            && !self.stopped
-        {
-            log::warn!("{}: the end of the recording is lost: {error}", self.name);
-        }
+        self.finish();
     }
 }

@@ -79,9 +79,9 @@ fn read(bytes: &[u8]) -> io::Result<(Vec<Event>, Vec<String>)> {
 fn recorded() -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("new");
-    let mut recorder = Recorder::create(&path, &host(), DEFAULT_LIMIT).unwrap();
-    events().iter().for_each(|event| recorder.record(event));
-    assert_eq!((recorder.recorded(), recorder.skipped()), (10, 0));
+    let mut recorder = Recorder::create(&path, &host()).unwrap();
+    events().iter().for_each(|event| recorder.write(event));
+    assert_eq!((recorder.recorded(), recorder.lost()), (10, 0));
     drop(recorder);
     fs::read(path).unwrap()
 }
@@ -105,9 +105,9 @@ fn every_kind_of_event_comes_back_as_it_was() {
 fn the_file_is_new_and_its_owners_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("new");
-    drop(Recorder::create(&path, &host(), DEFAULT_LIMIT).unwrap());
+    drop(Recorder::create(&path, &host()).unwrap());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let error = Recorder::create(&path, &host(), DEFAULT_LIMIT).unwrap_err().to_string();
+    let error = Recorder::create(&path, &host()).unwrap_err().to_string();
     assert_eq!(
         error,
         format!("{}: File exists (os error 17) (a recording needs a new file)", path.display())
@@ -115,7 +115,7 @@ fn the_file_is_new_and_its_owners_alone() {
 
     let link = directory.path().join("link");
     symlink(directory.path().join("elsewhere"), &link).unwrap();
-    assert!(Recorder::create(&link, &host(), DEFAULT_LIMIT).is_err());
+    assert!(Recorder::create(&link, &host()).is_err());
     assert!(!directory.path().join("elsewhere").exists());
 }
 
@@ -123,11 +123,11 @@ fn the_file_is_new_and_its_owners_alone() {
 fn a_tick_writes_out_what_was_held_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("new");
-    let mut recorder = Recorder::create(&path, &host(), DEFAULT_LIMIT).unwrap();
+    let mut recorder = Recorder::create(&path, &host()).unwrap();
     let lines = || fs::read_to_string(&path).unwrap().lines().count();
-    recorder.record(&event(Body::Exit { code: 0 }));
+    recorder.write(&event(Body::Exit { code: 0 }));
     assert_eq!(lines(), 1);
-    recorder.record(&event(Body::Tick));
+    recorder.write(&event(Body::Tick));
     assert_eq!(lines(), 3);
 }
 
@@ -135,13 +135,13 @@ fn a_tick_writes_out_what_was_held_back() {
 fn at_the_limit_it_stops_between_two_lines_and_counts() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("new");
-    let mut recorder = Recorder::create(&path, &host(), 400).unwrap();
+    let mut recorder = Recorder::with_limit(&path, &host(), 400).unwrap();
     for _ in 0..100 {
-        recorder.record(&event(Body::Exit { code: 0 }));
+        recorder.write(&event(Body::Exit { code: 0 }));
     }
-    let (recorded, skipped) = (recorder.recorded(), recorder.skipped());
-    assert!(recorded > 0 && skipped > 0);
-    assert_eq!(recorded + skipped, 100);
+    let (recorded, lost) = (recorder.recorded(), recorder.lost());
+    assert!(recorded > 0 && lost > 0);
+    assert_eq!(recorded + lost, 100);
     drop(recorder);
     let bytes = fs::read(path).unwrap();
     assert!(bytes.len() <= 400);
@@ -155,13 +155,13 @@ fn a_disk_that_is_full_stops_the_recording_not_the_agent() {
         name: "full".to_owned(),
         out: BufWriter::with_capacity(16, full),
         line: Vec::new(),
-        left: DEFAULT_LIMIT,
+        left: LIMIT,
         stopped: false,
         recorded: 0,
-        skipped: 0,
+        lost: 0,
     };
-    events().iter().for_each(|event| recorder.record(event));
-    assert_eq!((recorder.recorded(), recorder.skipped()), (0, 10));
+    events().iter().for_each(|event| recorder.write(event));
+    assert_eq!((recorder.recorded(), recorder.lost()), (0, 10));
 }
 
 #[test]
