@@ -90,6 +90,7 @@ fn a_miner_that_is_restarted_a_hundred_times_is_one_incident() {
             tick(at + 1),
         ]);
     }
+    assert!(run.pipeline.incidents.is_consistent(), "the first 36 were pushed out by later ones");
     run.feed(&[tick(258), tick(259)]);
     assert_eq!(run.ids().len(), 1);
     assert_eq!(run.last().processes, 100);
@@ -238,6 +239,16 @@ fn another_wallet_is_told_at_once_and_only_once() {
     assert_eq!(run.story()[2..], [(Kind::IncidentUpdated, Level::Confirmed)]);
     assert_eq!(run.last().claim.wallet.as_deref(), Some("donation"));
     assert_eq!(run.last().claim.worker, None, "fields of two accounts are not mixed");
+}
+
+#[test]
+fn the_conversation_with_the_strongest_evidence_is_named_and_of_these_the_latest() {
+    let mut run = Run::of(&mining());
+    let miner = owner(100, 1);
+    run.feed(&[connect(4, 2, miner), says(4, 2, Some(miner), "client"), tick(20)]);
+    assert_eq!(run.last().ends, Some(crate::testing::ends(MINER)));
+    run.feed(&[says(21, 2, Some(miner), "share"), tick(40)]);
+    assert_eq!(run.last().ends, Some(crate::testing::ends(2)));
 }
 
 #[test]

@@ -145,6 +145,15 @@ fn an_owner_that_shows_up_by_itself_is_taken() {
 }
 
 #[test]
+fn of_several_owners_the_living_is_named() {
+    let (parent, child) = (owner(100, 1), owner(101, 1));
+    let mut run = Run::of(&miner_starts(1, parent, "miner", 1));
+    run.feed(&[fork(2, child, 100, "miner"), flow_payload(3, 1, Some(child)), exit(4, parent)]);
+    run.feed(&[says(5, 1, None, "session"), facts(5, child, session("miner"))]);
+    assert_eq!((run.last().process, run.last().processes), (Some(key(101)), 2));
+}
+
+#[test]
 fn the_miner_that_bash_execs_is_the_one_that_is_named() {
     let (bash, miner) = (owner(100, 1), owner(100, 2));
     let run = Run::of(&[
