@@ -51,7 +51,7 @@ impl Host {
 }
 
 /// How the pipeline works. Caps of 0 count as 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Captures: every flow is judged by itself and reported when it ends; there are no incidents.
     pub report_flows: bool,
@@ -124,6 +124,7 @@ impl Pipeline {
             self.answer(event, &mut out.requests, &mut ready);
             self.settle(&ready, event.at, &mut out);
             self.incidents.observe(event, &self.tables, &mut out.notices);
+            self.incidents.announce(event.at, &mut out.notices);
         }
         match &event.body {
             Body::Close { flow } => {
@@ -149,6 +150,7 @@ impl Pipeline {
         let (tables, requests) = (&mut self.tables, &mut out.requests);
         self.attribution.flush(&mut Desk { at, tables, requests, ready: &mut ready });
         self.settle(&ready, at, &mut out);
+        self.incidents.announce(at, &mut out.notices);
         for (id, flow) in self.tables.flows.drain() {
             self.report(id, flow, &mut out.flows);
         }

@@ -98,7 +98,7 @@ impl Book {
         }
         let number = self.next;
         self.next += 1;
-        self.open.insert(number, Incident::new(incident_id(boot_id, keys, since), since));
+        self.open.insert(number, Incident::new(incident_id(boot_id, keys, since, number), since));
         Some(number)
     }
 
@@ -194,6 +194,19 @@ impl Book {
             self.by_process.remove(&(*key, number));
         }
         Some(incident)
+    }
+
+    /// Whether every index entry is an open incident's own, and every incident is indexed.
+    #[cfg(test)]
+    pub(super) fn is_consistent(&self) -> bool {
+        let count = |of: fn(&Incident) -> usize| self.open.values().map(of).sum::<usize>();
+        let owns = |number: &Number, has: &dyn Fn(&Incident) -> bool| self.open.get(number).is_some_and(has);
+        self.by_key.len() == count(|incident| incident.keys.len())
+            && self.by_payee.len() == count(|incident| incident.payees.len())
+            && self.by_process.len() == count(|incident| incident.members.len())
+            && self.by_key.iter().all(|(key, number)| owns(number, &|one| one.keys.contains(key)))
+            && self.by_payee.iter().all(|(payee, number)| owns(number, &|one| one.payees.contains(payee)))
+            && self.by_process.iter().all(|(key, number)| owns(number, &|one| one.members.contains_key(key)))
     }
 
     fn ever_of_process(&self, key: ProcessKey) -> impl Iterator<Item = Number> + '_ {

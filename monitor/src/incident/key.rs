@@ -154,11 +154,12 @@ pub(crate) fn short_hash(parts: &[&str]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The id of an incident: the same recording gives the same id.
-pub(super) fn incident_id(boot_id: &str, keys: &Keys, since: BootTime) -> String {
+/// The id of an incident: the same recording gives the same id. `number` tells apart what was opened under one
+/// key at one moment.
+pub(super) fn incident_id(boot_id: &str, keys: &Keys, since: BootTime, number: u64) -> String {
     let key = keys.all().next();
     let (place, identity) = key.map(|key| (key.place, key.identity.to_string())).unwrap_or_default();
-    short_hash(&["incident", boot_id, &place, &identity, &since.0.to_string()])
+    short_hash(&["incident", boot_id, &place, &identity, &since.0.to_string(), &number.to_string()])
 }
 
 /// Under which wallet and pool an incident is paid, as one finding tells.

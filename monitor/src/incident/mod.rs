@@ -4,14 +4,14 @@
 //! with a count. Owns the open incidents and the decision when a notice is written. Must not know detectors,
 //! sinks, or how an owner was found.
 //!
-//! When a notice is written: at once when an incident opens or its level rises, when it turns out to be a relay,
+//! When a notice is written, at most one an incident and step: at once when an incident opens or its level rises, when it turns out to be a relay,
 //! and for its first 8 wallets; every other piece of news waits until 10 s after the incident's latest notice.
 //! A new process is news when their number has doubled; a remote while fewer than 16 are known.
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     detect::{Role, Subject},
-    enrich::Tables,
+    enrich::{Tables, processes::Process},
     event::{Body, BootTime, Event, ProcessKey},
     notice::{Kind, Level, Notice},
     pipeline::{Host, attribute::Found},
@@ -35,12 +35,14 @@ pub(crate) struct Incidents {
     end_after: Duration,
     book: Book,
     pools: Pools,
+    /// Incidents that the present step changed.
+    changed: BTreeSet<Number>,
 }
 
 impl Incidents {
     /// At most `capacity` open incidents; one ends when all its processes and flows are gone for `end_after`.
     pub(crate) fn new(host: Host, end_after: Duration, capacity: usize) -> Self {
-        Self { host, end_after, book: Book::new(capacity), pools: Pools::new() }
+        Self { host, end_after, book: Book::new(capacity), pools: Pools::new(), changed: BTreeSet::new() }
     }
 
     /// Incidents that were announced and have not ended.
@@ -60,7 +62,7 @@ impl Incidents {
     /// Takes in a finding whose processes are known as well as they will be.
     pub(crate) fn add(&mut self, found: &Found, at: BootTime, tables: &Tables, out: &mut Vec<Notice>) {
         if found.finding.role == Role::Pool {
-            self.add_pool_side(found, at, tables, out);
+            self.add_pool_side(found, tables);
             return;
         }
         let (flow, of_process) = match found.finding.subject {
@@ -79,7 +81,7 @@ impl Incidents {
         self.book.file(number, &keys);
         self.absorb(number, found, main, tables);
         let number = self.merge_payees(number, found, at, out);
-        self.announce(number, at, out);
+        self.changed.insert(number);
     }
 
     /// Takes in what ends, replaces or explains a process of an incident.
@@ -98,6 +100,21 @@ impl Incidents {
                 self.explain(owner.key, event.at, tables, out);
             }
             _ => {}
+        }
+    }
+
+    /// Writes, once for all that the step told, what does not wait.
+    pub(crate) fn announce(&mut self, at: BootTime, out: &mut Vec<Notice>) {
+        for number in std::mem::take(&mut self.changed) {
+            let Some(incident) = self.book.get_mut(number) else { continue };
+            let level = incident.verdict().level;
+            let kind = match incident.news.told_level() {
+                None if level >= Level::Suspicious => Kind::IncidentOpened,
+                Some(told) if level > told => Kind::IncidentRaised,
+                Some(_) if incident.news.is_urgent() => Kind::IncidentUpdated,
+                _ => continue,
+            };
+            out.push(view::notice(incident, kind, &self.host, at));
         }
     }
 
@@ -121,6 +138,12 @@ impl Incidents {
         }
     }
 
+    /// Whether the indexes hold exactly what the incidents say of themselves.
+    #[cfg(test)]
+    pub(crate) fn is_consistent(&self) -> bool {
+        self.book.is_consistent()
+    }
+
     fn absorb(&mut self, number: Number, found: &Found, main: Option<ProcessKey>, tables: &Tables) {
         let Some(incident) = self.book.get_mut(number) else { return };
         incident.absorb(found);
@@ -132,16 +155,16 @@ impl Incidents {
     }
 
     /// A pool alone is no incident, but what it did is remembered.
-    fn add_pool_side(&mut self, found: &Found, at: BootTime, tables: &Tables, out: &mut Vec<Notice>) {
+    fn add_pool_side(&mut self, found: &Found, tables: &Tables) {
         for owner in &found.owners {
             let process = tables.processes.get(owner.key);
-            let generation = process.map_or(owner.generation, |process| process.generation());
+            let generation = process.map_or(owner.generation, Process::generation);
             self.pools.remember(owner.key, generation, found);
             for number in self.book.of_process(owner.key) {
                 if let Some(incident) = self.book.get_mut(number) {
                     incident.absorb_pool_side(found);
                 }
-                self.announce(number, at, out);
+                self.changed.insert(number);
             }
         }
     }
@@ -182,19 +205,7 @@ impl Incidents {
             out.push(view::with_message(&mut gone, Kind::IncidentEnded, &self.host, at, message));
         }
         self.book.absorb(older, gone);
-        self.announce(older, at, out);
+        self.changed.insert(older);
         older
-    }
-
-    fn announce(&mut self, number: Number, at: BootTime, out: &mut Vec<Notice>) {
-        let Some(incident) = self.book.get_mut(number) else { return };
-        let level = incident.verdict().level;
-        let kind = match incident.news.told_level() {
-            None if level >= Level::Suspicious => Kind::IncidentOpened,
-            Some(told) if level > told => Kind::IncidentRaised,
-            Some(_) if incident.news.is_urgent() => Kind::IncidentUpdated,
-            _ => return,
-        };
-        out.push(view::notice(incident, kind, &self.host, at));
     }
 }

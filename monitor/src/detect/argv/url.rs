@@ -208,4 +208,14 @@ mod tests {
             assert_eq!((url.wallet, url.worker, url.pool.as_str()), (None, None, "h:1"), "{hidden}");
         }
     }
+
+    #[test]
+    fn every_scheme_is_documented() {
+        let doc = include_str!("../../../../docs/detection.md");
+        let transports = super::TRANSPORTS.map(|name| format!("+{name}"));
+        let names = super::BASES.into_iter().chain(super::DAEMONS).map(str::to_owned).chain(transports);
+        for name in names.filter(|name| name != "stratum2") {
+            assert!(doc.contains(&format!("`{name}`")), "{name}");
+        }
+    }
 }
