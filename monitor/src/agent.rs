@@ -3,7 +3,10 @@
 //! Owns the order of these calls. Must not know a hook, a rule or a sink.
 use std::{future::Future, pin::pin, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     event::{Body, Event},
@@ -16,6 +19,8 @@ use crate::{
 
 /// How long answers of workers are waited for after the last event.
 const WORKERS_GRACE: Duration = Duration::from_secs(1);
+/// How long the last answer may be on its way from a worker to us.
+const ANSWER_GRACE: Duration = Duration::from_millis(20);
 /// How long sinks may take to write what is queued.
 const SINKS_GRACE: Duration = Duration::from_secs(5);
 
@@ -25,6 +30,8 @@ pub struct Agent {
     pub pipeline: Pipeline,
     /// Carry out requests.
     pub workers: Workers,
+    /// Their answers.
+    pub answers: mpsc::Receiver<Event>,
     /// Ways out.
     pub sinks: Sinks,
     /// Writes down every event, when asked to.
@@ -71,7 +78,7 @@ impl Agent {
             let event = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
-                answer = self.workers.next() => answer,
+                Some(answer) = self.answers.recv() => answer,
                 event = source.next() => match event? {
                     Some(event) => event,
                     None => return Ok(()),
@@ -84,10 +91,12 @@ impl Agent {
     /// Waits for the answers to what was asked, for a while: a miner seen in the last moment is still named.
     async fn settle(&mut self) {
         let deadline = Instant::now() + WORKERS_GRACE;
-        while self.workers.pending() > 0 {
-            match timeout_at(deadline, self.workers.next()).await {
-                Ok(answer) => self.step(answer),
-                Err(_) => return,
+        loop {
+            let pause = if self.workers.pending() > 0 { WORKERS_GRACE } else { ANSWER_GRACE };
+            let until = deadline.min(Instant::now() + pause);
+            match timeout_at(until, self.answers.recv()).await {
+                Ok(Some(answer)) => self.step(answer),
+                Ok(None) | Err(_) => return,
             }
         }
     }

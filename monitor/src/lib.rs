@@ -10,6 +10,7 @@ pub mod detect;
 pub mod enrich;
 pub mod event;
 pub mod host;
+mod incident;
 pub mod kernel;
 pub mod notice;
 pub mod outcome;
@@ -17,5 +18,7 @@ pub mod pipeline;
 pub mod redact;
 pub mod sink;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod weigh;
 pub mod worker;

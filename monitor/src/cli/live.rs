@@ -16,13 +16,13 @@ use crate::{
     pipeline::{Host, Pipeline, Settings},
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
-    worker::{Workers, boot_now, same_process},
+    worker::{Limits, Workers, boot_now, procfs::LiveProcFs, same_process},
 };
 
 /// Flows whose Stratum state is held.
 const STRATUM_FLOWS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
 /// Processes whose command line is waited upon.
-const ARGV_PROCESSES: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
+const ARGV_PROCESSES: usize = 4_096;
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -62,9 +62,13 @@ async fn live(start: Start) -> anyhow::Result<()> {
         log::warn!("degraded, this kernel lacks {}", kernel.absent.join(", "));
     }
     log::info!("hooks attached at {}", kernel.cgroup);
+    let (workers, answers) =
+        Workers::start(Box::new(LiveProcFs), Box::new(channels.sockets), Limits::default())
+            .context("cannot start the workers")?;
     let agent = Agent {
         pipeline: Pipeline::new(host, settings(&start.config), detectors()),
-        workers: Workers::start(channels.sockets)?,
+        workers,
+        answers,
         sinks,
         recorder,
     };

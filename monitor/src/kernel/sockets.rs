@@ -86,6 +86,13 @@ impl Sockets for SocketTable {
     }
 }
 
+/// On a kernel without the iterator nobody is found.
+impl Sockets for Option<SocketTable> {
+    fn holders(&mut self, cookies: &[FlowId]) -> io::Result<Vec<(FlowId, Vec<Owner>)>> {
+        self.as_mut().map_or(Ok(Vec::new()), |table| table.holders(cookies))
+    }
+}
+
 fn owner(holder: &Holder) -> Owner {
     Owner {
         key: ProcessKey { tgid: holder.who.tgid, start: Ticks::from_nanos(holder.who.start) },

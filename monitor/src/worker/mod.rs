@@ -91,6 +91,13 @@ impl Workers {
         }
     }
 
+    /// Requests that were taken and not answered yet. An answer is on its way to the channel a moment before
+    /// this falls.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pool.pending() + self.owners.pending()
+    }
+
     /// What was lost and what failed since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {

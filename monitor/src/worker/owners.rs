@@ -91,6 +91,12 @@ impl Owners {
         self.slow.load(Relaxed) + u64::from(running)
     }
 
+    /// Requests that were taken and not answered yet.
+    pub(super) fn pending(&self) -> usize {
+        let state = self.lock();
+        state.waiting.len() + state.in_pass.len()
+    }
+
     /// Lets the thread end.
     pub(super) fn close(&self) {
         self.lock().closed = true;

@@ -96,6 +96,11 @@ impl Pool {
         true
     }
 
+    /// Requests that were taken and not answered yet.
+    pub(super) fn pending(&self) -> usize {
+        self.lock().known.len()
+    }
+
     /// Lets the threads end.
     pub(super) fn close(&self) {
         self.lock().closed = true;
