@@ -5,6 +5,7 @@
 use std::{
     collections::HashSet,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -111,14 +112,16 @@ impl Owners {
         let mut next_pass = Instant::now();
         let mut next_log = Instant::now();
         while let Some(cookies) = self.next_batch(next_pass) {
-            let mut found = sockets.holders(&cookies).unwrap_or_else(|e| {
-                self.errors.fetch_add(1, Relaxed);
-                if Instant::now() >= next_log {
-                    log::warn!("looking for the owners of {} sockets: {e}", cookies.len());
-                    next_log = Instant::now() + LOG_PAUSE;
-                }
-                Vec::new()
-            });
+            let pass = catch_unwind(AssertUnwindSafe(|| sockets.holders(&cookies)));
+            let mut found =
+                pass.unwrap_or_else(|_| Err(io::Error::other("the pass panicked"))).unwrap_or_else(|e| {
+                    self.errors.fetch_add(1, Relaxed);
+                    if Instant::now() >= next_log {
+                        log::warn!("looking for the owners of {} sockets: {e}", cookies.len());
+                        next_log = Instant::now() + LOG_PAUSE;
+                    }
+                    Vec::new()
+                });
             next_pass = Instant::now() + self.limits.pause;
             self.finish();
             found.sort_by_key(|(flow, _)| *flow);

@@ -218,7 +218,7 @@ fn awkward_scripts_neither_hang_nor_escape() {
 }
 
 #[test]
-fn a_kernel_thread_and_a_zombie_have_facts_without_an_executable() {
+fn a_zombie_has_facts_without_an_executable() {
     let mut process = Running::start(&mut Command::new("cat"));
     let key = process.key();
     drop(process.0.stdin.take());

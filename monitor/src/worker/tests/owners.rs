@@ -24,6 +24,7 @@ impl Sockets for Told {
     fn holders(&mut self, cookies: &[FlowId]) -> Pass {
         let mut cookies = cookies.to_vec();
         cookies.sort();
+        assert_ne!(cookies, [FlowId(666)], "a bug");
         self.asked.send((Instant::now(), cookies)).unwrap();
         self.answers.recv().unwrap_or_else(|_| Ok(Vec::new()))
     }
@@ -102,6 +103,17 @@ fn a_failed_pass_answers_every_cookie_and_is_counted() {
     assert_eq!(rig.next(3), [(1, vec![]), (2, vec![]), (3, vec![])]);
     assert_eq!(rig.count("worker.owner.failed"), 2);
     assert!(rig.find(1), "may be asked again");
+}
+
+#[test]
+fn a_pass_that_panics_is_a_failed_one() {
+    let mut rig = Rig::new(Limits::default());
+    assert!(rig.find(666));
+    assert_eq!(rig.next(1), [(666, vec![])]);
+    rig.tell.send(Ok(vec![(FlowId(1), vec![owner(7)])])).unwrap();
+    assert!(rig.find(1));
+    assert_eq!(rig.next(1), [(1, vec![owner(7)])]);
+    assert_eq!(rig.count("worker.owner.failed"), 1);
 }
 
 #[test]

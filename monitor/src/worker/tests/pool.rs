@@ -18,6 +18,9 @@ use crate::{
 /// Short for a test, long for a thread that has to wait for a processor.
 const STUCK: Duration = Duration::from_millis(300);
 
+/// A pid without a process.
+const ABSENT: u32 = 900;
+
 struct NoSockets;
 
 impl Sockets for NoSockets {
@@ -53,7 +56,10 @@ fn workers(limits: Limits) -> (Workers, Receiver<Event>, Arc<Gate>, FakeProcFs) 
     let gate = Arc::new(Gate::default());
     let held = Arc::clone(&gate);
     let procfs = FakeProcFs {
-        processes: (1..2000).map(|pid| (pid, FakeProcess::new("a", 0, 5))).collect(),
+        processes: (1..2000)
+            .filter(|pid| *pid != ABSENT)
+            .map(|pid| (pid, FakeProcess::new("a", 0, 5)))
+            .collect(),
         hook: Some(Arc::new(move |pid| {
             assert_ne!(pid, 666, "a bug");
             if pid >= 1000 {
@@ -100,8 +106,8 @@ fn every_request_is_answered_once() {
         })
         .collect();
     assert_eq!(answered.len(), 200);
-    assert!(look_up(&workers, 5000));
-    assert!(next(&mut answers).1.error.is_some(), "an answer also when there is no such process");
+    assert!(look_up(&workers, ABSENT));
+    assert_eq!(next(&mut answers).1.error.unwrap(), "process 900: entity not found");
     assert_eq!(count(&workers, "worker.lookup.failed"), 1);
 }
 
