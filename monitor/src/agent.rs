@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    event::{Body, Event},
+    event::{Body, BootTime, Event},
     outcome::Outcome,
     pipeline::Pipeline,
     sink::Sinks,
@@ -48,14 +48,19 @@ impl Agent {
         mut source: impl Source,
         shutdown: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        let started = self.pipeline.start(boot_now());
+        let at = boot_now();
+        let started = self.pipeline.start(at);
         self.act(started);
+        // A recording begins and ends with the times of start and stop, so that it replays to the same notices.
+        self.step(tick(at));
         let result = self.watch(&mut source, shutdown).await;
         for event in source.finish() {
             self.step(event);
         }
         self.settle().await;
-        let last = self.pipeline.finish(boot_now());
+        let at = boot_now();
+        self.step(tick(at));
+        let last = self.pipeline.finish(at);
         self.act(last);
         if let Some(recorder) = &mut self.recorder {
             recorder.finish();
@@ -106,7 +111,6 @@ impl Agent {
             counters.lost.extend(self.workers.counters());
             counters.lost.extend(self.sinks.dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}"), n)));
             counters.lost.extend(self.recorder.as_ref().map(|recorder| ("record".to_owned(), recorder.lost())));
-            counters.lost.extend(self.pipeline.counters());
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.write(&event);
@@ -124,4 +128,8 @@ impl Agent {
             self.workers.submit(request);
         }
     }
+}
+
+const fn tick(at: BootTime) -> Event {
+    Event { at, owner: None, body: Body::Tick }
 }
