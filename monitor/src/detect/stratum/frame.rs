@@ -79,7 +79,8 @@ struct Junk {
     resync: bool,
     closers: bool,
     quotes: bool,
-    controls: bool,
+    /// It is not plain ASCII.
+    binary: bool,
     closed_last: bool,
 }
 
@@ -193,20 +194,19 @@ impl Framer {
     fn junk<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'{'));
         let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        if !self.junk.later {
-            self.junk.note(line);
-        }
+        self.junk.note(line);
         match rest.split_first() {
             Some((b'\n', rest)) => {
                 self.foreign |= !self.junk.is_tail();
                 self.end_line();
                 rest
             }
-            Some(_) => {
+            Some(_) if self.junk.may_hold_objects() => {
                 self.embedded = true;
                 self.state = State::Object;
                 rest
             }
+            Some((_, rest)) => rest,
             None => rest,
         }
     }
@@ -256,9 +256,12 @@ impl Object {
 
 impl Junk {
     fn note(&mut self, part: &[u8]) {
+        self.binary = self.binary || part.iter().any(|byte| !matches!(byte, b'\t' | b'\r' | b' '..=b'~'));
+        if self.later {
+            return;
+        }
         self.closers |= part.contains(&b'}');
         self.quotes |= part.contains(&b'"');
-        self.controls |= part.iter().any(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\r'));
         if let Some(last) = part.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) {
             self.closed_last = *last == b'}';
         }
@@ -266,8 +269,14 @@ impl Junk {
 
     /// The line was the end of an object whose beginning was not seen.
     const fn is_tail(&self) -> bool {
-        let shaped = self.closers && self.quotes && self.closed_last && !self.controls;
+        let shaped = self.closers && self.quotes && self.closed_last && !self.binary;
         self.resync || (!self.later && shaped)
+    }
+
+    /// Bytes before the first message may lack a newline. In the later lines of a text, a chat or a log, an
+    /// object is a quotation.
+    const fn may_hold_objects(&self) -> bool {
+        !self.later || self.binary
     }
 }
 
@@ -325,6 +334,8 @@ mod tests {
             ("GET / HTTP/1.1\r\n\r\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
             ("payload={\"a\":1} end\n{\"b\":2}\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
             ("[{\"a\":1},{\"b\":2}]\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
+            ("text\nand a quotation: {\"a\":1}\n{\"b\":2}\n", vec![r#"?{"b":2}"#]),
+            ("\u{1}\n\u{2}{\"a\":1}\n{\"b\":2}\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
             ("{{\"a\":1}}\n", vec![r#"?{"a":1}"#]),
             ("a{color:red}\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
             ("{\"a\":1}, or\n{\"b\":2}\n", vec![r#"{"a":1}"#, r#"?{"b":2}"#]),

@@ -4,8 +4,8 @@
 //! bytes or any dialect's words. It keeps digests of ids and the fields of the claim, and nothing else of a
 //! message.
 //!
-//! Guarded messages may be quotations: mail, chat, web pages and logs carry mining messages too. They never
-//! satisfy a one-sided rule. Both sides can still do so together, as a quotation is not answered by a pool.
+//! Guarded messages may be quotations: mail, chat, web pages and logs carry mining messages too. They count
+//! only when the other side answers one by its id, and neither side has said both parts as a transcript does.
 use std::collections::VecDeque;
 
 use super::{
@@ -30,12 +30,22 @@ pub(super) struct Session {
     client: Option<Part>,
     /// Who sent a sure pool's message.
     server: Option<Part>,
+    /// Directions that carried a client's messages, and a pool's, guarded ones too.
+    asked: Ways,
+    pushed: Ways,
     dialect: Option<Dialect>,
     offer: Option<String>,
     claim: Claim,
     reached: Option<Reached>,
     /// What the last finding said; `None` before the first.
     told: Option<(&'static Rule, Claim)>,
+}
+
+/// A set of directions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ways {
+    egress: bool,
+    ingress: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,9 +105,9 @@ impl Session {
         candidates.find_map(|(place, open)| answer(open.asked, message).map(|reply| (place, reply)))
     }
 
-    /// A message of some dialect was heard.
+    /// A message was heard that later ones may build on.
     pub(super) const fn has_begun(&self) -> bool {
-        self.dialect.is_some()
+        self.dialect.is_some() || self.pushed.egress || self.pushed.ingress
     }
 
     /// Says what is new since the last call: a rule reached, or something learned.
@@ -133,16 +143,15 @@ impl Session {
             let asked = Asked { dialect: request.dialect, method: request.method, purpose: request.purpose };
             self.open.push_back(Open { id, direction, asked, sure: counts });
         }
+        self.asked.add(direction);
         self.learn(request.dialect, &request.claim);
         self.offer = self.offer.take().or(request.offer);
         // Both parts from one end are a transcript, or a feint: only an answer settles that.
-        if !counts || self.server.is_some_and(|server| server.direction == direction) {
+        if guarded || !counts || self.server.is_some_and(|server| server.direction == direction) {
             return;
         }
         self.client.get_or_insert(Part { direction, dialect: request.dialect, what: request.method });
-        if !guarded {
-            self.reach(&STRATUM_CLIENT, direction, || format!("{} sent", request.method));
-        }
+        self.reach(&STRATUM_CLIENT, direction, || format!("{} sent", request.method));
         if let Some(server) = self.server {
             self.reach(&STRATUM_SESSION, direction, || {
                 format!("{} received, {} sent", server.what, request.method)
@@ -151,7 +160,7 @@ impl Session {
     }
 
     fn answers(&mut self, direction: Direction, open: Open, reply: &Reply, guarded: bool) {
-        if !open.sure && (!reply.sure || guarded) {
+        if !open.sure && (!reply.sure || guarded) || guarded && self.is_transcript() {
             return;
         }
         let dialect = reply.dialect.unwrap_or(open.asked.dialect);
@@ -166,19 +175,29 @@ impl Session {
     }
 
     fn pushes(&mut self, direction: Direction, reply: &Reply, guarded: bool) {
+        if reply.sure {
+            self.pushed.add(direction);
+        }
         if self.client.is_some_and(|client| client.direction == direction) {
             return;
         }
         let client = self.client.filter(|client| reply.sure || Some(client.dialect) == reply.dialect);
-        let Some(dialect) = reply.dialect.filter(|_| reply.sure || client.is_some()) else { return };
+        let counts = client.is_some() || (reply.sure && !guarded);
+        let Some(dialect) = reply.dialect.filter(|_| counts) else { return };
         self.learn(dialect, &reply.claim);
         self.server.get_or_insert(Part { direction, dialect, what: reply.what });
         let from = opposite(direction);
-        if let Some(client) = client {
-            self.reach(&STRATUM_SESSION, from, || format!("{} followed by {}", client.what, reply.what));
-        } else if !guarded {
-            self.reach(&STRATUM_SERVER, from, || format!("{} from a pool", reply.what));
+        match client {
+            Some(client) => {
+                self.reach(&STRATUM_SESSION, from, || format!("{} followed by {}", client.what, reply.what));
+            }
+            None => self.reach(&STRATUM_SERVER, from, || format!("{} from a pool", reply.what)),
         }
+    }
+
+    /// One end has said both parts.
+    const fn is_transcript(&self) -> bool {
+        self.asked.egress && self.pushed.egress || self.asked.ingress && self.pushed.ingress
     }
 
     /// `client` is the direction in which the client's messages go.
@@ -200,6 +219,15 @@ impl Session {
             (Some(Dialect::StratumV1), Dialect::EthereumStratum1) => Some(dialect),
             (known, new) => known.or(Some(new)),
         };
+    }
+}
+
+impl Ways {
+    const fn add(&mut self, direction: Direction) {
+        match direction {
+            Direction::Egress => self.egress = true,
+            Direction::Ingress => self.ingress = true,
+        }
     }
 }
 

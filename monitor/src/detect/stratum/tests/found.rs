@@ -216,9 +216,10 @@ fn a_restart_in_the_middle_of_a_line() {
 fn junk_first_then_a_session() {
     let page =
         format!("HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n<html>{}</html>\r\n", "{a:b}\n".repeat(1300));
-    let openings: [&[(Direction, &str)]; 6] = [
+    let openings: [&[(Direction, &str)]; 7] = [
         &[(E, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (I, &page)],
         &[(E, "\x01\x02\x03junk without a newline")],
+        &[(E, "\x01\n\x02\x7f\n\u{3b1}\x10(")],
         &[(E, "junk\njunk\n"), (I, "banner\r\n")],
         &[(E, "{\"hello\":1}\n{\"hello\":\n")],
         &[(E, "{[}]\n\n{{{\"\n")],
