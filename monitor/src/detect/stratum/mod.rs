@@ -19,7 +19,10 @@ use crate::{
 mod account;
 mod dialect;
 mod frame;
+mod http;
+mod junk;
 mod message;
+mod object;
 mod scan;
 mod session;
 mod shape;
@@ -29,7 +32,7 @@ mod tests;
 
 use frame::{Framer, Line};
 use message::Message;
-use session::Session;
+use session::{Heard, Session};
 use stream::{Piece, Stream};
 
 /// Raw bytes held over all conversations; the longest unheard of are pushed out above it.
@@ -171,13 +174,18 @@ impl Side {
 fn judge(session: &mut Option<Box<Session>>, direction: Direction, line: &Line<'_>, foreign: bool) {
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
     let Some(message) = Message::of(&object.value, line.cut) else { return };
-    let guarded = line.guarded || foreign;
+    let heard = Heard {
+        direction,
+        guarded: line.guarded || foreign || message.logged,
+        quoted: line.quoted,
+        torn: object.torn.as_deref(),
+    };
     if let Some(session) = session {
-        session.hear(direction, &message, guarded, object.torn.as_deref());
+        session.hear(&message, &heard);
         return;
     }
     let mut first = Session::default();
-    first.hear(direction, &message, guarded, object.torn.as_deref());
+    first.hear(&message, &heard);
     if first.has_begun() {
         *session = Some(Box::new(first));
     }
