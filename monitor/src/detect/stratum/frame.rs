@@ -4,16 +4,18 @@
 //! Every byte is looked at once, in whatever pieces it comes; the same bytes give the same objects.
 //!
 //! Stratum puts one object on a line, but clients leave out the newline, put two objects on a line, or send
-//! something else first. So an object is handed on when its last brace arrives. One that starts in the middle
-//! of a line is handed on too, marked as guarded: it may be a quotation.
+//! something else first. So an object is handed on when its last brace arrives. One that comes after junk is
+//! handed on too, marked as guarded; one in the middle of a line of text is marked as quoted.
+use super::{
+    http::Http,
+    junk::Junk,
+    object::{Object, Step},
+};
 
 /// The longest object kept; the rest of its line is skipped. Notifies with long coinbases stay below it.
 const LINE_MAX: usize = 8 << 10;
 /// An unfinished object is judged as it is at these lengths: the rest may never be captured.
 const EARLY_LOOKS: [usize; 3] = [1 << 10, 2 << 10, 4 << 10];
-/// Mining messages nest five deep at most.
-const DEPTH_MAX: u32 = 32;
-
 /// An object, or as much of it as there is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
@@ -23,6 +25,8 @@ pub(super) struct Line<'a> {
     pub(super) cut: bool,
     /// It is not the first thing on its line, or lines before it were no JSON objects.
     pub(super) guarded: bool,
+    /// It stands in the middle of a line of text, as in chats and logs.
+    pub(super) quoted: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,14 +42,6 @@ enum State {
     Overlong,
 }
 
-/// What one byte did to the object.
-enum Step {
-    More,
-    Complete,
-    LineEnd,
-    Broken,
-}
-
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Framer {
@@ -54,33 +50,10 @@ pub(super) struct Framer {
     /// The object began in the middle of a line.
     embedded: bool,
     junk: Junk,
+    http: Http,
     /// At least one line was junk.
     foreign: bool,
     overlong: u64,
-}
-
-#[derive(Debug, Default)]
-struct Object {
-    buffer: Vec<u8>,
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    /// Something but blanks came behind the first brace.
-    begun: bool,
-}
-
-/// What is known of a junk line. The first line after a hole, or of a capture that came late, is the end of an
-/// object: it closes more braces than it opens.
-#[derive(Debug, Default)]
-struct Junk {
-    /// Something whole was seen before it: it is no such end.
-    later: bool,
-    /// Nothing is known of what was before it.
-    resync: bool,
-    closers: bool,
-    quotes: bool,
-    controls: bool,
-    closed_last: bool,
 }
 
 impl Framer {
@@ -88,12 +61,19 @@ impl Framer {
     pub(super) fn push(&mut self, bytes: &[u8], judge: &mut dyn FnMut(Line<'_>)) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            rest = match self.state {
-                State::Start => self.start(rest),
-                State::Object => self.object(rest, judge),
-                State::Junk => self.junk(rest),
-                State::Overlong => self.overlong(rest),
+            let body = self.http.left().map(|left| usize::try_from(left).unwrap_or(usize::MAX));
+            let (part, later) = rest.split_at(rest.len().min(body.unwrap_or(usize::MAX)));
+            let left = match self.state {
+                State::Start => self.start(part),
+                State::Object => self.object(part, judge),
+                State::Junk => self.junk(part),
+                State::Overlong => self.overlong(part),
             };
+            let used = part.len() - left.len();
+            if body.is_some() && self.http.pass(used) && self.state != State::Object {
+                self.end_line();
+            }
+            rest = if left.is_empty() { later } else { rest.get(used..).unwrap_or_default() };
         }
     }
 
@@ -102,9 +82,9 @@ impl Framer {
         if self.state == State::Object {
             self.hand_on(true, judge);
         }
-        self.state = State::Start;
-        self.embedded = false;
-        self.junk = Junk { resync: true, ..Junk::default() };
+        self.end_line();
+        self.http = Http::default();
+        self.junk = Junk::after_gap();
     }
 
     /// A line that is no JSON object was seen: this is, or was, another protocol.
@@ -123,14 +103,22 @@ impl Framer {
     }
 
     fn start<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0);
-        let Some(begin) = bytes.iter().position(|byte| !blank(byte)) else { return &[] };
-        let rest = bytes.get(begin..).unwrap_or_default();
-        if rest.first() == Some(&b'{') {
-            self.embedded = false;
-            self.state = State::Object;
-        } else {
-            self.state = State::Junk;
+        let mut rest = bytes;
+        while let Some((byte, tail)) = rest.split_first() {
+            match byte {
+                b' ' | b'\t' | b'\r' | 0 => {}
+                b'\n' if self.http.blank_line() => return tail,
+                b'\n' => {}
+                b'{' => {
+                    self.state = State::Object;
+                    return rest;
+                }
+                _ => {
+                    self.state = State::Junk;
+                    return rest;
+                }
+            }
+            rest = tail;
         }
         rest
     }
@@ -176,7 +164,7 @@ impl Framer {
             return true;
         }
         if EARLY_LOOKS.contains(&length) {
-            judge(Line { bytes: &self.object.buffer, cut: true, guarded: self.embedded || self.foreign });
+            judge(self.line(&self.object.buffer, true));
         }
         false
     }
@@ -184,21 +172,26 @@ impl Framer {
     /// The buffer is gone when this returns.
     fn hand_on(&mut self, cut: bool, judge: &mut dyn FnMut(Line<'_>)) {
         let object = std::mem::take(&mut self.object);
-        judge(Line { bytes: &object.buffer, cut, guarded: self.embedded || self.foreign });
+        judge(self.line(&object.buffer, cut));
         if !self.embedded {
             self.junk.later = true;
         }
     }
 
+    const fn line<'a>(&self, bytes: &'a [u8], cut: bool) -> Line<'a> {
+        let quoted = self.embedded && self.junk.is_text();
+        Line { bytes, cut, guarded: self.embedded || self.foreign, quoted }
+    }
+
     fn junk<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'{'));
         let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        if !self.junk.later {
-            self.junk.note(line);
-        }
+        self.junk.note(line);
+        self.http.note(line);
         match rest.split_first() {
             Some((b'\n', rest)) => {
                 self.foreign |= !self.junk.is_tail();
+                self.http.end_line();
                 self.end_line();
                 rest
             }
@@ -220,54 +213,7 @@ impl Framer {
     fn end_line(&mut self) {
         self.state = State::Start;
         self.embedded = false;
-        self.junk = Junk { later: true, ..Junk::default() };
-    }
-}
-
-impl Object {
-    fn step(&mut self, byte: u8) -> Step {
-        match byte {
-            b'\n' => return Step::LineEnd,
-            0..=0x1f if !matches!(byte, b'\t' | b'\r') => return Step::Broken,
-            _ if !self.may_follow_brace(byte) => return Step::Broken,
-            _ if self.escaped => self.escaped = false,
-            b'\\' if self.in_string => self.escaped = true,
-            b'"' => self.in_string = !self.in_string,
-            b'{' | b'[' if !self.in_string => self.depth += 1,
-            b'}' | b']' if !self.in_string => self.depth -= 1,
-            _ => {}
-        }
-        if self.depth > DEPTH_MAX {
-            return Step::Broken;
-        }
-        self.buffer.push(byte);
-        if self.depth == 0 { Step::Complete } else { Step::More }
-    }
-
-    /// Behind the first brace comes a name or the last brace; that keeps program text and style sheets out.
-    fn may_follow_brace(&mut self, byte: u8) -> bool {
-        if self.begun || self.buffer.is_empty() {
-            return true;
-        }
-        self.begun = matches!(byte, b'"' | b'}');
-        self.begun || matches!(byte, b' ' | b'\t' | b'\r')
-    }
-}
-
-impl Junk {
-    fn note(&mut self, part: &[u8]) {
-        self.closers |= part.contains(&b'}');
-        self.quotes |= part.contains(&b'"');
-        self.controls |= part.iter().any(|byte| *byte < b' ' && !matches!(byte, b'\t' | b'\r'));
-        if let Some(last) = part.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) {
-            self.closed_last = *last == b'}';
-        }
-    }
-
-    /// The line was the end of an object whose beginning was not seen.
-    const fn is_tail(&self) -> bool {
-        let shaped = self.closers && self.quotes && self.closed_last && !self.controls;
-        self.resync || (!self.later && shaped)
+        self.junk = Junk::later();
     }
 }
 
@@ -275,13 +221,20 @@ impl Junk {
 mod tests {
     use super::*;
 
-    /// Objects as text: `~` behind one that is cut, `?` before one that is guarded.
+    /// Objects as text: `~` behind one that is cut, `?` before one that is guarded, `''` quoted.
     fn run(framer: &mut Framer, pieces: &[&[u8]]) -> Vec<String> {
         let mut out = Vec::new();
         for piece in pieces {
             framer.push(piece, &mut |line| {
                 let text = String::from_utf8_lossy(line.bytes);
-                let (before, behind) = (if line.guarded { "?" } else { "" }, if line.cut { "~" } else { "" });
+                let before = if line.quoted {
+                    "''"
+                } else if line.guarded {
+                    "?"
+                } else {
+                    ""
+                };
+                let behind = if line.cut { "~" } else { "" };
                 out.push(format!("{before}{text}{behind}"));
             });
         }
@@ -325,6 +278,8 @@ mod tests {
             ("GET / HTTP/1.1\r\n\r\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
             ("payload={\"a\":1} end\n{\"b\":2}\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
             ("[{\"a\":1},{\"b\":2}]\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
+            ("text\nand a quotation: {\"a\":1}\n{\"b\":2}\n", vec![r#"''{"a":1}"#, r#"?{"b":2}"#]),
+            ("\u{1}\n\u{2}{\"a\":1}\n{\"b\":2}\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
             ("{{\"a\":1}}\n", vec![r#"?{"a":1}"#]),
             ("a{color:red}\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
             ("{\"a\":1}, or\n{\"b\":2}\n", vec![r#"{"a":1}"#, r#"?{"b":2}"#]),
@@ -337,6 +292,23 @@ mod tests {
             );
         }
         assert_eq!(lines(b"\x01\x02junk{\"a\":1}").0, [r#"?{"a":1}"#]);
+    }
+
+    #[test]
+    fn what_follows_an_http_body_begins_a_line() {
+        for (head, body) in [
+            ("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "b=c&d=}\"e"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "2\r\nab\r\n3\r\n}\"c\r\n0\r\n\r\n"),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""),
+        ] {
+            let (seen, foreign) = lines(format!("{head}{body}{{\"a\":1}}\n{{\"b\":2}}\n").as_bytes());
+            assert!(
+                foreign && seen.ends_with(&[r#"?{"a":1}"#.to_owned(), r#"?{"b":2}"#.to_owned()]),
+                "{seen:?}"
+            );
+        }
+        let lie = b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n{\"a\":1}\n";
+        assert_eq!(lines(lie).0, [r#"?{"a":1}"#]);
     }
 
     #[test]

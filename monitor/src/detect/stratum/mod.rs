@@ -1,8 +1,8 @@
 //! Stratum: finds mining conversations in TCP payload.
 //!
 //! Owns one bounded table of conversations. Must not know processes, sinks or weights. The way of a byte:
-//! [`stream`] (in order) -> [`frame`] (objects) -> [`scan`] (JSON, also cut) -> [`message`] (neutral view) ->
-//! [`dialect`] (whose words, which shapes) -> [`session`] (both sides together, findings).
+//! `stream` (in order) -> `frame` (objects) -> `scan` (JSON, also cut) -> `message` (neutral view) ->
+//! `dialect` (whose words, which shapes) -> `session` (both sides together, findings).
 //!
 //! A direction holds at most 16 KiB of bytes not judged yet, all conversations together at most 16 MiB. Pool
 //! passwords are read past: no field takes them, and raw bytes are dropped as soon as they are judged.
@@ -19,7 +19,10 @@ use crate::{
 mod account;
 mod dialect;
 mod frame;
+mod http;
+mod junk;
 mod message;
+mod object;
 mod scan;
 mod session;
 mod shape;
@@ -29,7 +32,7 @@ mod tests;
 
 use frame::{Framer, Line};
 use message::Message;
-use session::Session;
+use session::{Heard, Session};
 use stream::{Piece, Stream};
 
 /// Raw bytes held over all conversations; the longest unheard of are pushed out above it.
@@ -171,13 +174,18 @@ impl Side {
 fn judge(session: &mut Option<Box<Session>>, direction: Direction, line: &Line<'_>, foreign: bool) {
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
     let Some(message) = Message::of(&object.value, line.cut) else { return };
-    let guarded = line.guarded || foreign;
+    let heard = Heard {
+        direction,
+        guarded: line.guarded || foreign || message.logged,
+        quoted: line.quoted,
+        torn: object.torn.as_deref(),
+    };
     if let Some(session) = session {
-        session.hear(direction, &message, guarded, object.torn.as_deref());
+        session.hear(&message, &heard);
         return;
     }
     let mut first = Session::default();
-    first.hear(direction, &message, guarded, object.torn.as_deref());
+    first.hear(&message, &heard);
     if first.has_begun() {
         *session = Some(Box::new(first));
     }

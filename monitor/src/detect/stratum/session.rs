@@ -4,12 +4,13 @@
 //! bytes or any dialect's words. It keeps digests of ids and the fields of the claim, and nothing else of a
 //! message.
 //!
-//! Guarded messages may be quotations: mail, chat, web pages and logs carry mining messages too. They never
-//! satisfy a one-sided rule. Both sides can still do so together, as a quotation is not answered by a pool.
+//! Guarded messages may be quotations: mail, chat, web pages and logs carry mining messages too. They count
+//! only when the other side answers one by its id, not both are in the middle of lines of text, and neither
+//! side has said both parts, as a transcript does. Until then nothing is learned from them.
 use std::collections::VecDeque;
 
 use super::{
-    dialect::{Asked, Dialect, Purpose, Reply, Request, answer, push, request},
+    dialect::{Dialect, Purpose, Reply, Request, answer, push, request},
     message::{Id, Message},
 };
 use crate::{
@@ -30,12 +31,22 @@ pub(super) struct Session {
     client: Option<Part>,
     /// Who sent a sure pool's message.
     server: Option<Part>,
+    /// Directions that carried a client's messages, and a pool's, guarded ones too.
+    asked: Ways,
+    pushed: Ways,
     dialect: Option<Dialect>,
     offer: Option<String>,
     claim: Claim,
     reached: Option<Reached>,
     /// What the last finding said; `None` before the first.
     told: Option<(&'static Rule, Claim)>,
+}
+
+/// A set of directions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ways {
+    egress: bool,
+    ingress: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +56,26 @@ struct Part {
     what: &'static str,
 }
 
+/// How a message came.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Heard<'a> {
+    /// Which way it went.
+    pub(super) direction: Direction,
+    /// It may be a quotation.
+    pub(super) guarded: bool,
+    /// It stands in the middle of a line of text.
+    pub(super) quoted: bool,
+    /// The string that a cut went through.
+    pub(super) torn: Option<&'a str>,
+}
+
+/// A request not answered yet.
+#[derive(Debug)]
 struct Open {
     id: Id,
     direction: Direction,
-    asked: Asked,
-    sure: bool,
+    quoted: bool,
+    request: Request,
 }
 
 /// The strongest rule so far and the clause that explains it. Later ones replace earlier ones.
@@ -62,42 +87,34 @@ struct Reached {
 }
 
 impl Session {
-    /// Takes a message that went `direction`.
-    pub(super) fn hear(
-        &mut self,
-        direction: Direction,
-        message: &Message<'_>,
-        guarded: bool,
-        torn: Option<&str>,
-    ) {
-        let guarded = guarded || message.logged;
+    /// Takes a message.
+    pub(super) fn hear(&mut self, message: &Message<'_>, heard: &Heard<'_>) {
         if let Some(mut asked) = request(message) {
-            drop_torn(&mut asked.claim, torn);
-            self.asks(direction, message.id, asked, guarded);
-            return;
-        }
-        if let Some((place, mut reply)) = self.answered(direction, message) {
-            drop_torn(&mut reply.claim, torn);
+            drop_torn(&mut asked.claim, heard.torn);
+            self.asks(message.id, asked, heard);
+        } else if let Some((place, mut reply)) = self.answered(message, heard) {
+            drop_torn(&mut reply.claim, heard.torn);
             if let Some(open) = self.open.remove(place) {
-                self.answers(direction, open, &reply, guarded);
+                self.answers(open, &reply, heard);
             }
         } else if let Some(mut reply) = push(message) {
-            drop_torn(&mut reply.claim, torn);
-            self.pushes(direction, &reply, guarded);
+            drop_torn(&mut reply.claim, heard.torn);
+            self.pushes(&reply, heard);
         }
     }
 
     /// The open request that `message` answers. Some clients use one id for all.
-    fn answered(&self, direction: Direction, message: &Message<'_>) -> Option<(usize, Reply)> {
+    fn answered(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<(usize, Reply)> {
         let id = message.id?;
-        let candidates = self.open.iter().enumerate();
-        let mut candidates = candidates.filter(|(_, open)| open.id == id && open.direction != direction);
-        candidates.find_map(|(place, open)| answer(open.asked, message).map(|reply| (place, reply)))
+        let mut fitting = self.open.iter().enumerate().filter(|(_, open)| {
+            open.id == id && open.direction != heard.direction && !(open.quoted && heard.quoted)
+        });
+        fitting.find_map(|(place, open)| answer(&open.request, message).map(|reply| (place, reply)))
     }
 
-    /// A message of some dialect was heard.
-    pub(super) const fn has_begun(&self) -> bool {
-        self.dialect.is_some()
+    /// A message was heard that later ones may build on.
+    pub(super) fn has_begun(&self) -> bool {
+        self.dialect.is_some() || !self.open.is_empty() || self.pushed.egress || self.pushed.ingress
     }
 
     /// Says what is new since the last call: a rule reached, or something learned.
@@ -121,64 +138,82 @@ impl Session {
         }
     }
 
-    fn asks(&mut self, direction: Direction, id: Option<Id>, request: Request, guarded: bool) {
-        let counts = request.sure && (!guarded || is_stratum_only(request.dialect, request.purpose));
-        if guarded && !counts {
-            return;
+    fn asks(&mut self, id: Option<Id>, mut request: Request, heard: &Heard<'_>) {
+        let Heard { direction, guarded, quoted, .. } = *heard;
+        request.sure &= !guarded || is_stratum_only(request.dialect, request.purpose);
+        if !guarded || request.sure {
+            self.asked.add(direction);
         }
-        if let Some(id) = id {
+        if !guarded {
+            self.learn_from(&request);
+            self.take_part(&request, direction);
+        }
+        if let Some(id) = id.filter(|_| !guarded || request.sure) {
             if self.open.len() == OPEN_REQUESTS {
                 self.open.pop_front();
             }
-            let asked = Asked { dialect: request.dialect, method: request.method, purpose: request.purpose };
-            self.open.push_back(Open { id, direction, asked, sure: counts });
+            self.open.push_back(Open { id, direction, quoted, request });
         }
-        self.learn(request.dialect, &request.claim);
-        self.offer = self.offer.take().or(request.offer);
+    }
+
+    /// A client's message that cannot be a quotation.
+    fn take_part(&mut self, request: &Request, direction: Direction) {
         // Both parts from one end are a transcript, or a feint: only an answer settles that.
-        if !counts || self.server.is_some_and(|server| server.direction == direction) {
+        if !request.sure || self.server.is_some_and(|server| server.direction == direction) {
             return;
         }
-        self.client.get_or_insert(Part { direction, dialect: request.dialect, what: request.method });
-        if !guarded {
-            self.reach(&STRATUM_CLIENT, direction, || format!("{} sent", request.method));
-        }
+        let method = request.method;
+        self.client.get_or_insert(Part { direction, dialect: request.dialect, what: method });
+        self.reach(&STRATUM_CLIENT, direction, || format!("{method} sent"));
         if let Some(server) = self.server {
-            self.reach(&STRATUM_SESSION, direction, || {
-                format!("{} received, {} sent", server.what, request.method)
-            });
+            self.reach(&STRATUM_SESSION, direction, || format!("{} received, {method} sent", server.what));
         }
     }
 
-    fn answers(&mut self, direction: Direction, open: Open, reply: &Reply, guarded: bool) {
-        if !open.sure && (!reply.sure || guarded) {
+    fn answers(&mut self, open: Open, reply: &Reply, heard: &Heard<'_>) {
+        let Open { direction: client, request, .. } = open;
+        let proves = request.sure || (reply.sure && !heard.guarded);
+        if !proves || (heard.guarded && self.is_transcript()) {
             return;
         }
-        let dialect = reply.dialect.unwrap_or(open.asked.dialect);
+        self.learn_from(&request);
+        let dialect = reply.dialect.unwrap_or(request.dialect);
         self.learn(dialect, &reply.claim);
-        let method = open.asked.method;
-        self.client = Some(Part { direction: open.direction, dialect, what: method });
-        self.server = Some(Part { direction, dialect, what: reply.what });
-        self.reach(&STRATUM_SESSION, open.direction, || format!("{method} answered with {}", reply.what));
-        if open.asked.purpose == Purpose::Submit && open.sure && reply.accepts {
-            self.reach(&STRATUM_SHARE, open.direction, || format!("{method} answered with {}", reply.what));
+        let method = request.method;
+        self.client = Some(Part { direction: client, dialect, what: method });
+        self.server = Some(Part { direction: heard.direction, dialect, what: reply.what });
+        let text = || format!("{method} answered with {}", reply.what);
+        self.reach(&STRATUM_SESSION, client, text);
+        if request.purpose == Purpose::Submit && request.sure && reply.accepts {
+            self.reach(&STRATUM_SHARE, client, text);
         }
     }
 
-    fn pushes(&mut self, direction: Direction, reply: &Reply, guarded: bool) {
+    fn pushes(&mut self, reply: &Reply, heard: &Heard<'_>) {
+        let Heard { direction, guarded, .. } = *heard;
+        if reply.sure {
+            self.pushed.add(direction);
+        }
         if self.client.is_some_and(|client| client.direction == direction) {
             return;
         }
         let client = self.client.filter(|client| reply.sure || Some(client.dialect) == reply.dialect);
-        let Some(dialect) = reply.dialect.filter(|_| reply.sure || client.is_some()) else { return };
+        let counts = client.is_some() || (reply.sure && !guarded);
+        let Some(dialect) = reply.dialect.filter(|_| counts) else { return };
         self.learn(dialect, &reply.claim);
         self.server.get_or_insert(Part { direction, dialect, what: reply.what });
         let from = opposite(direction);
-        if let Some(client) = client {
-            self.reach(&STRATUM_SESSION, from, || format!("{} followed by {}", client.what, reply.what));
-        } else if !guarded {
-            self.reach(&STRATUM_SERVER, from, || format!("{} from a pool", reply.what));
+        match client {
+            Some(client) => {
+                self.reach(&STRATUM_SESSION, from, || format!("{} followed by {}", client.what, reply.what));
+            }
+            None => self.reach(&STRATUM_SERVER, from, || format!("{} from a pool", reply.what)),
         }
+    }
+
+    /// One end has said both parts.
+    const fn is_transcript(&self) -> bool {
+        self.asked.egress && self.pushed.egress || self.asked.ingress && self.pushed.ingress
     }
 
     /// `client` is the direction in which the client's messages go.
@@ -193,6 +228,13 @@ impl Session {
         self.reached = Some(Reached { rule, role, text: text() });
     }
 
+    fn learn_from(&mut self, request: &Request) {
+        self.learn(request.dialect, &request.claim);
+        if self.offer.is_none() {
+            self.offer.clone_from(&request.offer);
+        }
+    }
+
     /// The first value of a field stays; the dialect may turn out to be a more special one.
     fn learn(&mut self, dialect: Dialect, told: &Claim) {
         self.claim.learn(told);
@@ -200,6 +242,15 @@ impl Session {
             (Some(Dialect::StratumV1), Dialect::EthereumStratum1) => Some(dialect),
             (known, new) => known.or(Some(new)),
         };
+    }
+}
+
+impl Ways {
+    const fn add(&mut self, direction: Direction) {
+        match direction {
+            Direction::Egress => self.egress = true,
+            Direction::Ingress => self.ingress = true,
+        }
     }
 }
 

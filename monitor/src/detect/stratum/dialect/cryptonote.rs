@@ -4,7 +4,7 @@
 //! `stratum_server.cpp`. The words are everyday ones, so the shapes carry the proof.
 use serde_json::Value;
 
-use super::{Asked, Dialect, Purpose, Reply, Request};
+use super::{Dialect, Purpose, Reply, Request};
 use crate::detect::{
     Claim,
     stratum::{
@@ -84,7 +84,7 @@ fn tells(message: &Message<'_>) -> (Claim, Option<String>) {
 }
 
 /// A pool's answer to `asked`.
-pub(super) fn answer(asked: Asked, message: &Message<'_>) -> Option<Reply> {
+pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if let Some(reply) = welcome(message) {
         return Some(reply);
     }
@@ -234,8 +234,8 @@ mod tests {
     fn answers_fit_their_requests() {
         let fits = |method, result: Value| {
             let value = json!({"id":1,"result":result,"error":null});
-            let asked = Asked { dialect: Dialect::CryptoNote, method, purpose: Purpose::Other };
-            Message::of(&value, false).is_some_and(|message| answer(asked, &message).is_some())
+            let asked = Request::plain(Dialect::CryptoNote, method, Purpose::Other);
+            Message::of(&value, false).is_some_and(|message| answer(&asked, &message).is_some())
         };
         assert!(fits(
             "login",

@@ -4,7 +4,7 @@
 //! `eth_getWork` and `eth_submitWork` over HTTP too: there they are no Stratum, and the session says so.
 use serde_json::Value;
 
-use super::{Asked, Dialect, Purpose, Reply, Request};
+use super::{Dialect, Purpose, Reply, Request};
 use crate::detect::{
     Claim,
     stratum::{
@@ -51,7 +51,7 @@ fn tells(method: &str, message: &Message<'_>) -> Claim {
 }
 
 /// A pool's answer to `asked`.
-pub(super) fn answer(asked: Asked, message: &Message<'_>) -> Option<Reply> {
+pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if asked.purpose == Purpose::Work {
         return work(message);
     }

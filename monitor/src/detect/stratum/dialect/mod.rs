@@ -66,17 +66,6 @@ pub(super) struct Request {
     pub(super) offer: Option<String>,
 }
 
-/// The request that an answer's id names.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    /// Its dialect.
-    pub(super) dialect: Dialect,
-    /// The method.
-    pub(super) method: &'static str,
-    /// What for.
-    pub(super) purpose: Purpose,
-}
-
 /// A pool's message.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -90,6 +79,14 @@ pub(super) struct Reply {
     pub(super) accepts: bool,
     /// What it tells.
     pub(super) claim: Claim,
+}
+
+#[cfg(test)]
+impl Request {
+    /// One that tells nothing but what it is.
+    fn plain(dialect: Dialect, method: &'static str, purpose: Purpose) -> Self {
+        Self { dialect, method, purpose, sure: true, claim: Claim::default(), offer: None }
+    }
 }
 
 impl Reply {
@@ -114,7 +111,7 @@ pub(super) fn request(message: &Message<'_>) -> Option<Request> {
 }
 
 /// The pool's answer to `asked` that this is, if any.
-pub(super) fn answer(asked: Asked, message: &Message<'_>) -> Option<Reply> {
+pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if message.method.is_some() {
         return None;
     }

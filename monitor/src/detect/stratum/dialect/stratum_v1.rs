@@ -4,7 +4,7 @@
 //! its words are told by the shape of their first messages (ZIP 301, `KawPow`, kHeavyHash, Conflux, Xelis).
 use serde_json::Value;
 
-use super::{Asked, Dialect, Purpose, Reply, Request};
+use super::{Dialect, Purpose, Reply, Request};
 use crate::detect::{
     Claim,
     stratum::{
@@ -115,7 +115,7 @@ fn one_algorithm(names: &[Value]) -> Option<String> {
 }
 
 /// A pool's answer to `asked`.
-pub(super) fn answer(asked: Asked, message: &Message<'_>) -> Option<Reply> {
+pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if let Some(reply) = subscription(message) {
         return Some(reply);
     }
@@ -296,8 +296,8 @@ mod tests {
     fn answers_fit_their_requests() {
         let fits = |method, purpose, result: Value| {
             let value = json!({"id":1,"result":result,"error":null});
-            let asked = Asked { dialect: Dialect::StratumV1, method, purpose };
-            Message::of(&value, false).is_some_and(|message| answer(asked, &message).is_some())
+            let asked = Request::plain(Dialect::StratumV1, method, purpose);
+            Message::of(&value, false).is_some_and(|message| answer(&asked, &message).is_some())
         };
         assert!(fits("mining.subscribe", Purpose::Enter, json!([null, "64290b"])));
         assert!(fits("mining.subscribe", Purpose::Enter, json!([true, "EthereumStratum/1.0.0"])));

@@ -216,9 +216,13 @@ fn a_restart_in_the_middle_of_a_line() {
 fn junk_first_then_a_session() {
     let page =
         format!("HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n<html>{}</html>\r\n", "{a:b}\n".repeat(1300));
-    let openings: [&[(Direction, &str)]; 6] = [
+    let post = format!("POST / HTTP/1.1\r\nContent-Length: 8000\r\n\r\n{}", "x".repeat(8000));
+    let openings: [&[(Direction, &str)]; 9] = [
+        &[(E, &post), (I, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")],
+        &[(E, "junk\njunk without a newline")],
         &[(E, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (I, &page)],
         &[(E, "\x01\x02\x03junk without a newline")],
+        &[(E, "\x01\n\x02\x7f\n\u{3b1}\x10(")],
         &[(E, "junk\njunk\n"), (I, "banner\r\n")],
         &[(E, "{\"hello\":1}\n{\"hello\":\n")],
         &[(E, "{[}]\n\n{{{\"\n")],
@@ -229,7 +233,7 @@ fn junk_first_then_a_session() {
             let mut talk = Talk::of(opening);
             assert!(talk.found.is_empty());
             turns.iter().for_each(|(direction, text)| talk.say(*direction, text.as_bytes()));
-            assert_eq!(talk.last().rule.weight, 100, "{opening:?}");
+            assert_eq!(talk.found.last().map(|found| found.rule.weight), Some(100), "{opening:?}");
             assert_eq!(talk.last().claim.dialect, claim.dialect);
             assert_eq!(talk.last().claim.wallet, claim.wallet, "{opening:?}");
         }

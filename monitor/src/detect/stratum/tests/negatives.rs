@@ -1,5 +1,8 @@
 //! Conversations that are no mining, though some of their words are.
-use super::fixture::{FLOW, Talk};
+use super::{
+    fixture::{FLOW, Talk},
+    samples::samples,
+};
 use crate::event::Direction::{self, Egress as E, Ingress as I};
 
 const WALLET: &str =
@@ -294,4 +297,22 @@ fn answers_that_mean_nothing_alone() {
             (I, "{\"id\":1,\"result\":{\"status\":\"KEEPALIVED\"}}\n"),
         ],
     );
+}
+
+#[test]
+fn a_transcript_that_goes_out_and_comes_back() {
+    let transcript: String =
+        samples().into_iter().flat_map(|sample| sample.turns).map(|turn| turn.1).collect();
+    is_nothing(
+        "paste",
+        &[(E, &http(&transcript)), (I, &ok("stored")), (E, "GET /1 HTTP/1.1\r\n\r\n"), (I, &ok(&transcript))],
+    );
+    let chat = |from: &str| -> String {
+        let lines = transcript.lines().map(|line| format!("{from}PRIVMSG #pool :{line}\r\n"));
+        std::iter::once("NICK dave\r\n".to_owned()).chain(lines).collect()
+    };
+    is_nothing("chat", &[(E, &chat("")), (I, &chat(":dave!d@h "))]);
+    let asked = format!("NICK dave\r\nPRIVMSG #pool :{SUBSCRIBE}\r\n");
+    let told = ":b NOTICE * :hi\r\n:b PRIVMSG #pool :{\"id\":1,\"result\":[[[\"mining.notify\",\"de\"]],\"4800\",4]}\r\n";
+    is_nothing("a question answered by a quotation", &[(E, &asked), (I, told)]);
 }

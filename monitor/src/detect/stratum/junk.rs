@@ -1,0 +1,86 @@
+//! Lines that are no JSON object: what they say of the bytes around them.
+//!
+//! Owns [`Junk`]. Must not know objects.
+
+/// What is known of a junk line. The first line after a hole, or of a capture that came late, is the end of an
+/// object: it closes more braces than it opens.
+#[derive(Debug, Default)]
+pub(super) struct Junk {
+    /// Something whole was seen before it: it is no such end.
+    pub(super) later: bool,
+    /// Nothing is known of what was before it.
+    resync: bool,
+    closers: bool,
+    quotes: bool,
+    /// It is not plain ASCII.
+    binary: bool,
+    /// Its last byte that is no blank is a closing brace.
+    pub(super) closed_last: bool,
+}
+
+impl Junk {
+    /// For a line that follows another.
+    pub(super) fn later() -> Self {
+        Self { later: true, ..Self::default() }
+    }
+
+    /// For what follows bytes that are missing.
+    pub(super) fn after_gap() -> Self {
+        Self { resync: true, ..Self::default() }
+    }
+
+    /// Takes a part that is outside of objects.
+    pub(super) fn note(&mut self, part: &[u8]) {
+        self.binary = self.binary || part.iter().any(|byte| !matches!(byte, b'\t' | b'\r' | b' '..=b'~'));
+        if self.later {
+            return;
+        }
+        self.closers |= part.contains(&b'}');
+        self.quotes |= part.contains(&b'"');
+        if let Some(last) = part.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) {
+            self.closed_last = *last == b'}';
+        }
+    }
+
+    /// The line was the end of an object whose beginning was not seen.
+    pub(super) const fn is_tail(&self) -> bool {
+        let shaped = self.closers && self.quotes && self.closed_last && !self.binary;
+        self.resync || (!self.later && shaped)
+    }
+
+    /// Bytes before the first message may lack a newline, and are no text for that.
+    pub(super) const fn is_text(&self) -> bool {
+        self.later && !self.binary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn junk(parts: &[&str]) -> Junk {
+        let mut junk = Junk::default();
+        parts.iter().for_each(|part| junk.note(part.as_bytes()));
+        junk
+    }
+
+    #[test]
+    fn the_end_of_an_object_is_told_from_text() {
+        assert!(junk(&["ff\",\"id\":", "1}}", " \r"]).is_tail());
+        for text in [&["GET / HTTP/1.1"][..], &["a}"], &["\"a\":1} and so on"], &["\u{1}\"a\"}"]] {
+            assert!(!junk(text).is_tail(), "{text:?}");
+        }
+        let second = Junk::later();
+        assert!(!second.is_tail() && second.is_text());
+        assert!(Junk::after_gap().is_tail());
+    }
+
+    #[test]
+    fn binary_is_no_text() {
+        for (part, text) in [("chat :", true), ("caf\u{e9}", false), ("\u{0}", false)] {
+            let mut line = Junk::later();
+            line.note(part.as_bytes());
+            assert_eq!(line.is_text(), text, "{part:?}");
+        }
+    }
+}
