@@ -108,6 +108,7 @@ impl Agent {
 
     fn step(&mut self, mut event: Event) {
         if let Body::Counters(counters) = &mut event.body {
+            counters.seen.push(("lookup-failed".to_owned(), self.workers.failed()));
             counters.lost.extend(self.workers.counters());
             counters.lost.extend(self.sinks.dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}"), n)));
             counters.lost.extend(self.recorder.as_ref().map(|recorder| ("record".to_owned(), recorder.lost())));

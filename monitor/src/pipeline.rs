@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detect::Detector,
     enrich::{Tables, flows::Flow},
-    event::{Body, BootTime, Event, FlowId},
+    event::{Body, BootTime, Counters, Event, FlowId},
     incident::Incidents,
     notice::FlowView,
     outcome::{Outcome, Request},
@@ -159,18 +159,25 @@ impl Pipeline {
         out
     }
 
-    /// What did not fit into the tables since start, by table.
+    /// What the tables and detectors dropped since start, and what else is worth knowing of them, by name.
     #[must_use]
-    pub fn counters(&self) -> Vec<(String, u64)> {
-        let detectors = self.detectors.iter().map(|detector| detector.evicted()).sum();
-        let tables = [
+    pub fn counters(&self) -> Counters {
+        let sum = |count: fn(&dyn Detector) -> u64| self.detectors.iter().map(|d| count(d.as_ref())).sum();
+        let named = |(name, count): (&str, u64)| (name.to_owned(), count);
+        let seen = [
+            ("tables.exited", self.tables.processes.forgotten_dead()),
+            ("detectors.cut", sum(|detector| detector.cut())),
+        ];
+        let lost = [
             ("tables.processes", self.tables.processes.evicted()),
             ("tables.flows", self.tables.flows.evicted()),
-            ("detectors", detectors),
+            ("detectors", sum(|detector| detector.evicted())),
             ("findings", self.attribution.dropped()),
         ];
-        let all = tables.into_iter().chain(self.incidents.counters());
-        all.map(|(name, count)| (name.to_owned(), count)).collect()
+        Counters {
+            seen: seen.map(named).into(),
+            lost: lost.into_iter().chain(self.incidents.counters()).map(named).collect(),
+        }
     }
 
     fn detect(&mut self, event: &Event, requests: &mut Vec<Request>, ready: &mut Vec<Found>) {

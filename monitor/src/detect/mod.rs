@@ -22,6 +22,10 @@ pub trait Detector: Send {
     fn held(&self) -> usize;
     /// Entries that were pushed out by the cap, since start.
     fn evicted(&self) -> u64;
+    /// Messages that were judged without their end, since start: too long, not captured whole, or lost.
+    fn cut(&self) -> u64 {
+        0
+    }
 }
 
 /// Findings of one family do not add up: the strongest counts.
@@ -160,10 +164,14 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Takes from `newer` what is not known yet; says whether anything was new.
+    /// Takes from `newer` what is not known yet, and its dialect, which is refined as a conversation goes on; says
+    /// whether anything was new.
     pub fn learn(&mut self, newer: &Self) -> bool {
+        let mut learned = newer.dialect.is_some() && self.dialect != newer.dialect;
+        if learned {
+            self.dialect.clone_from(&newer.dialect);
+        }
         let pairs = [
-            (&mut self.dialect, &newer.dialect),
             (&mut self.wallet, &newer.wallet),
             (&mut self.worker, &newer.worker),
             (&mut self.agent, &newer.agent),
@@ -171,7 +179,6 @@ impl Claim {
             (&mut self.coin, &newer.coin),
             (&mut self.pool, &newer.pool),
         ];
-        let mut learned = false;
         for (known, new) in pairs {
             if known.is_none() && new.is_some() {
                 known.clone_from(new);

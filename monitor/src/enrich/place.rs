@@ -32,14 +32,17 @@ fn hierarchy(line: &str) -> Option<(u8, &str)> {
     Some((rank, path.strip_suffix(" (deleted)").unwrap_or(path)))
 }
 
-/// The deepest path; of equals the first.
+/// The cgroup2 path; where that is the root (a hybrid host), the deepest of the others.
 fn most_specific<'a>(paths: &[(u8, &'a str)]) -> &'a str {
     let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
     let mut best = ("", None);
-    for (_, path) in paths {
+    for (rank, path) in paths {
         let depth = Some(depth(path));
         if depth > best.1 {
             best = (path, depth);
+        }
+        if *rank == 0 && depth > Some(0) {
+            break;
         }
     }
     best.0

@@ -50,10 +50,17 @@ impl ProcessTable {
         self.len() == 0
     }
 
-    /// Processes forgotten for want of room, since start.
+    /// Living processes forgotten for want of room, since start.
     #[must_use]
     pub fn evicted(&self) -> u64 {
-        self.entries.evicted() + self.forgotten_dead
+        self.entries.evicted()
+    }
+
+    /// Exited processes forgotten before their time for want of room, since start: no loss unless a packet of
+    /// theirs comes late.
+    #[must_use]
+    pub const fn forgotten_dead(&self) -> u64 {
+        self.forgotten_dead
     }
 
     /// Ancestors, nearest first, at most 16: what /proc said, else the chain of parents seen here.

@@ -56,7 +56,7 @@ impl Pulse {
     }
 
     /// The agent ends in good order.
-    pub(crate) fn stopped(&mut self, at: BootTime, open: usize, tables: &[(String, u64)]) -> Notice {
+    pub(crate) fn stopped(&mut self, at: BootTime, open: usize, tables: &Counters) -> Notice {
         let lost = self.counters.lost_total();
         let message = format!(
             "agent {} stopped: {open} incidents still open, {lost} events lost since it started",
@@ -71,7 +71,7 @@ impl Pulse {
     }
 
     /// Tells of a loss that was not told yet, at most once a minute.
-    pub(crate) fn loss(&mut self, at: BootTime, tables: &[(String, u64)]) -> Option<Notice> {
+    pub(crate) fn loss(&mut self, at: BootTime, tables: &Counters) -> Option<Notice> {
         let lost = self.counters.lost_total().saturating_sub(self.told.lost_total());
         let early = self.told_at.is_some_and(|told| at.since(told) < LOSS_EVERY);
         if lost == 0 || early {
@@ -92,7 +92,7 @@ impl Pulse {
     }
 
     /// Says that the agent is alive, when it is time.
-    pub(crate) fn beat(&mut self, at: BootTime, open: usize, tables: &[(String, u64)]) -> Option<Notice> {
+    pub(crate) fn beat(&mut self, at: BootTime, open: usize, tables: &Counters) -> Option<Notice> {
         if self.heartbeat.is_zero() || at.since(self.last_beat) < self.heartbeat {
             return None;
         }
@@ -102,11 +102,13 @@ impl Pulse {
     }
 
     /// The newest totals and the tables' own.
-    fn totals(&self, tables: &[(String, u64)]) -> Counters {
+    fn totals(&self, tables: &Counters) -> Counters {
         let mut totals = self.counters.clone();
-        for (name, count) in tables {
-            if !totals.lost.iter().any(|(known, _)| known == name) {
-                totals.lost.push((name.clone(), *count));
+        for (kept, own) in [(&mut totals.seen, &tables.seen), (&mut totals.lost, &tables.lost)] {
+            for (name, count) in own {
+                if !kept.iter().any(|(known, _)| known == name) {
+                    kept.push((name.clone(), *count));
+                }
             }
         }
         totals
@@ -117,7 +119,7 @@ impl Pulse {
         kind: Kind,
         at: BootTime,
         message: String,
-        tables: Option<&[(String, u64)]>,
+        tables: Option<&Counters>,
     ) -> Notice {
         self.begin(at);
         self.notices += 1;

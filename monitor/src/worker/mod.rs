@@ -98,13 +98,18 @@ impl Workers {
         self.pool.pending() + self.owners.pending()
     }
 
-    /// What was lost and what failed since the start, by name.
+    /// Look-ups that failed since the start: mostly processes that had ended.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.pool.failed.load(Relaxed)
+    }
+
+    /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
         let (pool, owners) = (&self.pool, &self.owners);
         [
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
-            ("worker.lookup.failed", pool.failed.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
             ("worker.name.timeout", pool.name_timeouts()),

@@ -92,12 +92,6 @@ impl Stratum {
         }
     }
 
-    /// Messages that were judged without their end, since start: over the cap, not captured, or lost.
-    #[must_use]
-    pub const fn cuts(&self) -> u64 {
-        self.cuts
-    }
-
     fn evict(&mut self) {
         while self.flows.len() > self.capacity.get() || (self.held_bytes > HELD_BYTES && self.flows.len() > 1)
         {
@@ -123,6 +117,10 @@ impl Detector for Stratum {
 
     fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    fn cut(&self) -> u64 {
+        self.cuts
     }
 }
 

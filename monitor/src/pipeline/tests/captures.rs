@@ -41,7 +41,7 @@ fn a_flow_that_had_to_make_room_is_reported_and_counted() {
         run.feed(&[says(flow, flow, None, "client")]);
     }
     assert_eq!(run.flows.iter().map(|view| view.flow.0).collect::<Vec<_>>(), [1, 2, 3]);
-    assert!(run.pipeline.counters().contains(&("tables.flows".to_owned(), 3)));
+    assert!(run.pipeline.counters().lost.contains(&("tables.flows".to_owned(), 3)));
     run.finish(10);
     assert_eq!(run.flows.len(), 5);
 }

@@ -101,7 +101,7 @@ fn a_miner_that_is_restarted_a_hundred_times_is_one_incident() {
         (kinds[0], kinds[1], kinds.last()),
         (Kind::IncidentOpened, Kind::IncidentRaised, Some(&Kind::IncidentEnded))
     );
-    let evicted: u64 = run.pipeline.counters().iter().map(|(_, count)| count).sum();
+    let evicted: u64 = run.pipeline.counters().lost.iter().map(|(_, count)| count).sum();
     assert_eq!(evicted, 0);
 }
 
@@ -280,5 +280,5 @@ fn open_incidents_are_bounded_and_what_found_no_room_is_counted() {
         run.feed(&[facts(2, miner, session(&format!("miner{n}")))]);
     }
     assert_eq!(run.ids().len(), 3);
-    assert!(run.pipeline.counters().contains(&("incidents".to_owned(), 7)));
+    assert!(run.pipeline.counters().lost.contains(&("incidents".to_owned(), 7)));
 }

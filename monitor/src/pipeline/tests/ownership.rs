@@ -189,7 +189,7 @@ fn findings_that_wait_are_bounded() {
         run.feed(&[says(1, flow, None, "client"), says(1, flow, None, "client")]);
     }
     assert_eq!(run.requests.len(), 1_024);
-    assert!(run.pipeline.counters().contains(&("findings".to_owned(), 2 * (2_000 - 1_024))));
+    assert!(run.pipeline.counters().lost.contains(&("findings".to_owned(), 2 * (2_000 - 1_024))));
 }
 
 #[test]
@@ -206,5 +206,5 @@ fn a_forgotten_process_is_asked_about_again() {
         [(Kind::IncidentOpened, Level::Likely), (Kind::IncidentRaised, Level::Confirmed)]
     );
     assert_eq!((run.ids().len(), run.last().processes), (1, 1));
-    assert!(run.pipeline.counters().contains(&("tables.processes".to_owned(), 8)));
+    assert!(run.pipeline.counters().lost.contains(&("tables.processes".to_owned(), 8)));
 }

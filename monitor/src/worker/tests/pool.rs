@@ -108,7 +108,7 @@ fn every_request_is_answered_once() {
     assert_eq!(answered.len(), 200);
     assert!(look_up(&workers, ABSENT));
     assert_eq!(next(&mut answers).1.error.unwrap(), "process 900: entity not found");
-    assert_eq!(count(&workers, "worker.lookup.failed"), 1);
+    assert_eq!(workers.failed(), 1);
 }
 
 #[test]

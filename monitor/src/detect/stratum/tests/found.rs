@@ -154,7 +154,7 @@ fn repeated_overlapping_and_early_pieces() {
         for order in [pieces, swapped, doubled] {
             let talk = feed(&order);
             assert_eq!((talk.last().rule.name, &talk.last().claim.wallet), ("stratum.client", &claim.wallet));
-            assert_eq!(talk.stratum.cuts(), 0);
+            assert_eq!(talk.stratum.cut(), 0);
         }
     }
 }
@@ -170,7 +170,7 @@ fn a_cut_message_is_judged_and_its_torn_value_is_not_learned() {
     let talk = cut(to("\"pass\":\"hun", 0));
     assert_eq!(talk.last().claim.wallet.as_deref(), Some(WALLET));
     assert!(!format!("{:?}", talk.found).contains("hun"));
-    assert_eq!(talk.stratum.cuts(), 1);
+    assert_eq!(talk.stratum.cut(), 1);
     let job = format!(r#"{{"jsonrpc":"2.0","method":"job","params":{{"blob":"{BLOB}07"#);
     assert_eq!(feed(&[(0, job.as_bytes(), 2000)]).rules(), ["stratum.server"]);
 }
@@ -198,7 +198,7 @@ fn lost_bytes_are_stepped_over() {
     assert!(talk.found.is_empty(), "the first bytes may still come");
     let late = piece(text.len() as u64, b"\n");
     talk.stratum.payload(BootTime(3_000_000_000), &late, &mut talk.found);
-    assert_eq!((talk.rules(), talk.stratum.cuts()), (vec!["stratum.client"], 1));
+    assert_eq!((talk.rules(), talk.stratum.cut()), (vec!["stratum.client"], 1));
 }
 
 #[test]
