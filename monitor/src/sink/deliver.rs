@@ -200,13 +200,13 @@ impl Shared {
         state.written += 1;
     }
 
-    /// Waits `delay`, or less when the lane is told to end meanwhile. `None`: no time is left to try again; else
+    /// Waits `delay`, or less once the lane is told to end. `None`: no time is left to try again; else
     /// the delay after the next failure.
     fn back_off(&self, delay: Duration) -> Option<Duration> {
-        let until = Instant::now() + delay;
         let mut state = self.lock();
         state.failures += 1;
         let was_closing = state.deadline.is_some();
+        let until = Instant::now() + if was_closing { BACK_OFF_FIRST } else { delay };
         loop {
             let now = Instant::now();
             if state.deadline.is_some_and(|deadline| now >= deadline) {
