@@ -200,14 +200,14 @@ impl Shared {
         state.written += 1;
     }
 
-    /// Waits `delay`, or less when the lane is told to end meanwhile. `None`: no time is left to try again; else
+    /// Waits `delay`, or less once the lane is told to end. `None`: no time is left to try again; else
     /// the delay after the next failure.
     fn back_off(&self, delay: Duration) -> Option<Duration> {
         let mut state = self.lock();
         state.failures += 1;
         // The end may have been asked for while the write failed: no long wait then either.
         let was_closing = state.deadline.is_some();
-        let until = Instant::now() + if was_closing { delay.min(BACK_OFF_FIRST) } else { delay };
+        let until = Instant::now() + if was_closing { BACK_OFF_FIRST } else { delay };
         loop {
             let now = Instant::now();
             if state.deadline.is_some_and(|deadline| now >= deadline) {
