@@ -3,6 +3,7 @@
 //!
 //! Uses the committed object when it was built from the sources that are there, so that a plain stable
 //! toolchain is enough; else builds from source; else fails and says how to get the toolchain.
+#![expect(clippy::print_stderr, reason = "cargo shows a failed build script's standard error")]
 use std::{env, fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result};

@@ -4,9 +4,8 @@ mod tally;
 use std::{
     env,
     ffi::OsString,
-    io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
-    process::{Command, ExitCode, Stdio},
+    process::{Command, ExitCode},
 };
 
 use anyhow::{Context as _, Result};
@@ -87,23 +86,26 @@ impl Runner<'_> {
     fn suite(&mut self, suite: Suite) -> Result<()> {
         match suite {
             Suite::Unit => {
-                self.cargo_test("unit", &["--workspace", "--exclude", PACKAGE])?;
+                let workspace = self.cargo_test(&["--workspace", "--exclude", PACKAGE]);
                 // Libraries and programs of the tests' own package; its suites follow one by one.
-                self.cargo_test("unit", &["--package", PACKAGE, "--lib", "--bins"])
+                let tests = self.cargo_test(&["--package", PACKAGE, "--lib", "--bins"]);
+                self.count("unit", [workspace, tests])
             }
-            Suite::Replay => self.cargo_test("replay", &["--package", PACKAGE, "--test", "replay"]),
-            Suite::Cli => self.cargo_test("cli", &["--package", PACKAGE, "--test", "cli"]),
+            Suite::Replay => {
+                self.count("replay", [self.cargo_test(&["--package", PACKAGE, "--test", "replay"])])
+            }
+            Suite::Cli => self.count("cli", [self.cargo_test(&["--package", PACKAGE, "--test", "cli"])]),
             Suite::Live => self.live(),
         }
     }
 
-    fn cargo_test(&mut self, suite: &str, args: &[&str]) -> Result<()> {
+    fn cargo_test(&self, args: &[&str]) -> Command {
         let mut command = cargo(&self.workspace);
         command.args(["test", "--no-fail-fast"]).args(args).arg("--").args(self.args);
         if let Some(agent) = &self.agent {
             command.env(AGENT, agent);
         }
-        self.count(suite, &mut command)
+        command
     }
 
     /// The test program is built as ourselves and only run as root, from the folder that cargo would choose.
@@ -120,7 +122,7 @@ impl Runner<'_> {
         match root::command(&program, &variables) {
             Ok(mut command) => {
                 command.current_dir(&package).arg("--test-threads=1").args(self.args);
-                self.count("live", &mut command)
+                self.count("live", [command])
             }
             Err(why) => {
                 println!("live: not run: {why:#}");
@@ -133,22 +135,20 @@ impl Runner<'_> {
         }
     }
 
-    /// Runs one command, shows what it prints, and adds what its test programs say to the sum.
-    fn count(&mut self, suite: &str, command: &mut Command) -> Result<()> {
-        println!("{suite}: {command:?}");
-        let child = command.stdout(Stdio::piped()).spawn();
-        let mut child = child.with_context(|| format!("cannot run {command:?}"))?;
+    /// Runs a suite's commands, shows what they print, and adds what their test programs say to the sum.
+    fn count(&mut self, suite: &str, commands: impl IntoIterator<Item = Command>) -> Result<()> {
         let mut tally = Tally::default();
-        let mut stdout = BufReader::new(child.stdout.take().context("no standard output")?);
-        let mut line = Vec::new();
-        while stdout.read_until(b'\n', &mut line)? > 0 {
-            std::io::stdout().write_all(&line)?;
-            tally.read(&String::from_utf8_lossy(&line));
-            line.clear();
+        for mut command in commands {
+            println!("{suite}: {command:?}");
+            let mut one = Tally::default();
+            let status = one.watch(&mut command, &mut std::io::stdout())?;
+            if one.close(status.success()) {
+                println!("{suite}: failed before or after its tests, counted as a failure ({status})");
+            }
+            tally.add(&one);
         }
-        let status = child.wait()?;
-        if let Some(why) = tally.close(status.success(), self.args.is_empty()) {
-            println!("{suite}: {why} ({status})");
+        if self.args.is_empty() && tally.expect_some() {
+            println!("{suite}: ran no test, counted as a failure");
         }
         self.total.add(&tally);
         Ok(())

@@ -30,8 +30,9 @@ const TARGET: &str = "bpfel-unknown-none";
 /// An outer cargo's and rustup's variables that would reach the inner build, by their first letters...
 const LEAKS: [&str; 9] =
     ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "DEP_", "OUT_DIR", "OPT_LEVEL", "TARGET"];
-/// ...except those that say where crates come from.
-const KEPT: [&str; 5] = ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
+/// ...except those that say where crates come from and how messages look.
+const KEPT: [&str; 6] =
+    ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "CARGO_TERM_"];
 
 /// Builds `monitor-ebpf` under `target_dir`, strips the debug sections (BTF stays; they are nine tenths of the
 /// size and say nothing to the kernel) and returns the object.

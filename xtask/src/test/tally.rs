@@ -1,4 +1,10 @@
 //! Counts what test programs print, and distrusts a silence.
+use std::{
+    io::{BufRead as _, BufReader, Write},
+    process::{Command, ExitStatus, Stdio},
+};
+
+use anyhow::{Context as _, Result};
 
 /// Tests so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,18 +33,32 @@ impl Tally {
         }
     }
 
-    /// A run that failed without a failed test (it did not compile, or died), and a run of everything that
-    /// tested nothing, are one failure each. Says which.
-    pub(super) fn close(&mut self, success: bool, everything: bool) -> Option<&'static str> {
-        let why = if !success && self.failed == 0 {
-            "failed before or after its tests; counted as a failure"
-        } else if success && everything && self.passed == 0 {
-            "ran no test; counted as a failure"
-        } else {
-            return None;
-        };
-        self.failed += 1;
-        Some(why)
+    /// Runs `command`, passes its standard output on to `out` and reads it.
+    pub(super) fn watch(&mut self, command: &mut Command, out: &mut impl Write) -> Result<ExitStatus> {
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.with_context(|| format!("cannot run {command:?}"))?;
+        let mut stdout = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut line = Vec::new();
+        while stdout.read_until(b'\n', &mut line)? > 0 {
+            out.write_all(&line)?;
+            self.read(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+        Ok(child.wait()?)
+    }
+
+    /// A command that failed without a failed test (it did not compile, or died) is one failure. Says whether.
+    pub(super) fn close(&mut self, success: bool) -> bool {
+        let silent = !success && self.failed == 0;
+        self.failed += u64::from(silent);
+        silent
+    }
+
+    /// A suite that tested nothing is one failure. Says whether.
+    pub(super) fn expect_some(&mut self) -> bool {
+        let nothing = self.passed == 0 && self.failed == 0;
+        self.failed += u64::from(nothing);
+        nothing
     }
 
     pub(super) fn add(&mut self, other: &Self) {
@@ -69,19 +89,30 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_run_without_a_failed_test_is_a_failure() {
+    fn a_failed_command_without_a_failed_test_is_a_failure() {
         let mut tally = read("error: could not compile `monitor`");
-        assert!(tally.close(false, true).is_some());
+        assert!(tally.close(false));
         assert_eq!(tally.failed, 1);
         let mut tally = read("test result: FAILED. 2 passed; 1 failed; 0 ignored");
-        assert!(tally.close(false, true).is_none());
+        assert!(!tally.close(false));
         assert_eq!(tally.failed, 1);
     }
 
     #[test]
-    fn a_run_of_everything_that_tested_nothing_is_a_failure() {
-        let nothing = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 9 filtered out";
-        assert!(read(nothing).close(true, true).is_some());
-        assert!(read(nothing).close(true, false).is_none(), "a filter may match nothing in one suite");
+    fn a_suite_that_tested_nothing_is_a_failure() {
+        let mut tally = read("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+        assert!(tally.expect_some());
+        assert_eq!(tally.failed, 1);
+        assert!(!read("test result: ok. 1 passed; 0 failed; 0 ignored").expect_some());
+    }
+
+    #[test]
+    fn a_command_is_watched_to_its_end() {
+        let mut tally = Tally::default();
+        let script = "echo 'test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured'; exit 3";
+        let mut shown = Vec::new();
+        let status = tally.watch(Command::new("sh").args(["-c", script]), &mut shown).unwrap();
+        assert!(shown.starts_with(b"test result: FAILED. 4 passed"));
+        assert_eq!((status.code(), tally.passed, tally.failed), (Some(3), 4, 2));
     }
 }
