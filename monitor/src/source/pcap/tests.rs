@@ -323,8 +323,8 @@ fn what_is_not_judged_is_counted() {
     let tally = capture.tally();
     assert_eq!((tally.fragments, tally.other, tally.malformed, tally.cut), (2, 2, 2, 1));
     assert_eq!((payloads(&events)[0].bytes.len(), payloads(&events)[0].length as usize), (5, TEXT.len()));
-    let expected = "test.pcap: not fully judged: 2 IP fragments, 2 packets with a malformed or cut header, \
-                    1 segments cut by the snap length (judged as far as they go)";
+    let expected = "test.pcap: not fully judged: IP fragments: 2, packets with a malformed or cut header: 2, \
+                    segments cut by the snap length: 1";
     assert_eq!(capture.warnings(), [expected]);
 }
 
