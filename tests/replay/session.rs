@@ -16,9 +16,9 @@ const STEP_NANOS: u64 = 10_000_000;
 
 /// A conversation's packets.
 #[derive(Debug)]
-pub struct Session {
-    pub link: Link,
-    pub frames: Vec<Frame>,
+pub(crate) struct Session {
+    pub(crate) link: Link,
+    pub(crate) frames: Vec<Frame>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ struct Script {
 ///
 /// # Errors
 /// Names the line.
-pub fn parse(text: &str) -> Result<Session> {
+pub(crate) fn parse(text: &str) -> Result<Session> {
     let mut script = Script {
         client: "192.0.2.10:40001".parse()?,
         server: "198.51.100.20:3333".parse()?,

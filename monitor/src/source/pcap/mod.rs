@@ -13,6 +13,7 @@ use super::Source;
 use crate::event::{Body, BootTime, Event};
 
 mod blocks;
+mod buffer;
 mod conversations;
 mod packet;
 mod section;
