@@ -1,7 +1,7 @@
 //! Conversations as text, and the packets they stand for.
 //!
 //! Owns the language of `session.txt`; `cases/README.md` describes it. Must not know mining.
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,9 +16,9 @@ const STEP_NANOS: u64 = 10_000_000;
 
 /// A conversation's packets.
 #[derive(Debug)]
-pub struct Session {
-    pub link: Link,
-    pub frames: Vec<Frame>,
+pub(crate) struct Session {
+    pub(crate) link: Link,
+    pub(crate) frames: Vec<Frame>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ struct Script {
     split: usize,
     next: [u32; 2],
     segments: Vec<Segment>,
+    /// Seconds of silence before the segment at this index.
+    pauses: BTreeMap<usize, u64>,
     /// A message to which `+` may still add.
     open: Option<(Side, Vec<u8>)>,
     source: bool,
@@ -46,7 +48,7 @@ struct Script {
 ///
 /// # Errors
 /// Names the line.
-pub fn parse(text: &str) -> Result<Session> {
+pub(crate) fn parse(text: &str) -> Result<Session> {
     let mut script = Script {
         client: "192.0.2.10:40001".parse()?,
         server: "198.51.100.20:3333".parse()?,
@@ -56,6 +58,7 @@ pub fn parse(text: &str) -> Result<Session> {
         split: 0,
         next: [CLIENT_START, SERVER_START],
         segments: Vec::new(),
+        pauses: BTreeMap::new(),
         open: None,
         source: false,
     };
@@ -95,6 +98,7 @@ impl Script {
             "link" => self.link = link(rest)?,
             "midstream" => self.handshake = false,
             "end" => rest.clone_into(&mut self.end),
+            "wait" => *self.pauses.entry(self.segments.len()).or_default() += rest.parse::<u64>()?,
             "split" => self.split = rest.parse()?,
             "swap" => {
                 let [.., one, two] = self.segments.as_mut_slice() else { bail!("there are no two segments") };
@@ -153,6 +157,7 @@ impl Script {
             all.push(self.segment(Side::Client, ACK, b""));
             self.next = own;
         }
+        let first = all.len();
         all.append(&mut self.segments);
         match self.end.as_str() {
             "fin" => {
@@ -164,8 +169,13 @@ impl Script {
             "open" => {}
             other => bail!("end {other:?} is none of fin, rst, open"),
         }
-        let times = (0..).map(|step| BEGIN_NANOS + step * STEP_NANOS);
-        let frames = times.zip(&all).map(|(at, segment)| Frame::new(at, &self.link, segment)).collect();
+        let mut at = BEGIN_NANOS;
+        let mut frames = Vec::new();
+        for (index, segment) in all.iter().enumerate() {
+            let pause = index.checked_sub(first).and_then(|index| self.pauses.get(&index));
+            at += STEP_NANOS + pause.copied().unwrap_or_default() * 1_000_000_000;
+            frames.push(Frame::new(at, &self.link, segment));
+        }
         Ok(Session { link: self.link, frames })
     }
 }

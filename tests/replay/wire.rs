@@ -5,15 +5,15 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// TCP flags.
-pub const FIN: u8 = 0x01;
-pub const SYN: u8 = 0x02;
-pub const RST: u8 = 0x04;
-pub const PSH: u8 = 0x08;
-pub const ACK: u8 = 0x10;
+pub(crate) const FIN: u8 = 0x01;
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const RST: u8 = 0x04;
+pub(crate) const PSH: u8 = 0x08;
+pub(crate) const ACK: u8 = 0x10;
 
 /// How frames begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
+pub(crate) enum Link {
     /// Ethernet with any number of VLAN tags, the outermost first.
     Ethernet(Vec<u16>),
     /// `LINKTYPE_LINUX_SLL`.
@@ -60,15 +60,15 @@ impl Link {
 
 /// A TCP segment on its way.
 #[derive(Clone, Debug)]
-pub struct Segment {
-    pub from: SocketAddr,
-    pub to: SocketAddr,
-    pub sequence: u32,
-    pub acknowledged: u32,
-    pub flags: u8,
-    pub payload: Vec<u8>,
+pub(crate) struct Segment {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) sequence: u32,
+    pub(crate) acknowledged: u32,
+    pub(crate) flags: u8,
+    pub(crate) payload: Vec<u8>,
     /// Bytes of the payload that were captured, when not all.
-    pub captured: Option<usize>,
+    pub(crate) captured: Option<usize>,
 }
 
 impl Segment {
@@ -114,7 +114,7 @@ impl Segment {
 
 /// A packet as a capture file holds it.
 #[derive(Clone, Debug)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Since the Unix epoch.
     nanos: u64,
     bytes: Vec<u8>,
@@ -123,7 +123,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    pub fn new(nanos: u64, link: &Link, segment: &Segment) -> Self {
+    pub(crate) fn new(nanos: u64, link: &Link, segment: &Segment) -> Self {
         let mut bytes = link.header(segment.from.is_ipv6());
         bytes.extend(segment.ip());
         let length = bytes.len();
@@ -135,14 +135,14 @@ impl Frame {
 
 /// Which bytes a file is made of.
 #[derive(Clone, Copy, Debug)]
-pub enum Format {
+pub(crate) enum Format {
     Pcap { big_endian: bool, nanoseconds: bool },
     Ng { big_endian: bool },
 }
 
 impl Format {
     /// Both formats, both byte orders, both precisions.
-    pub const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 4] = [
         Self::Pcap { big_endian: false, nanoseconds: false },
         Self::Pcap { big_endian: true, nanoseconds: true },
         Self::Ng { big_endian: false },
@@ -150,7 +150,7 @@ impl Format {
     ];
 
     /// A file of these frames.
-    pub fn write(self, link: &Link, frames: &[Frame]) -> Vec<u8> {
+    pub(crate) fn write(self, link: &Link, frames: &[Frame]) -> Vec<u8> {
         match self {
             Self::Pcap { big_endian, nanoseconds } => pcap(link, frames, Bytes::new(big_endian), nanoseconds),
             Self::Ng { big_endian } => ng(link, frames, Bytes::new(big_endian)),

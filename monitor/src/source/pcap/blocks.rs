@@ -1,31 +1,34 @@
 //! Capture files, block by block.
 //!
-//! Owns the read buffer and the framing of pcap and pcapng. Must not know link layers, nor what is in a packet.
+//! Owns the framing of pcap and pcapng. Must not know link layers, nor what is in a packet.
 //! Memory is bounded by [`MAX_BLOCK`], whatever the file claims.
-use std::{
-    io::{self, Read},
-    ops::Range,
-};
+use std::io::{self, Read};
 
 use pcap_parser::{
     LegacyPcapBlock, Linktype, PcapError, PcapHeader, nom::IResult, parse_block_be, parse_block_le,
     parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
 };
 
-use super::section::{Found, Section};
+use super::{
+    buffer::Buffer,
+    section::{Found, Section},
+};
 use crate::event::BootTime;
 
-/// Largest block that is read into memory, bytes. Packets are far smaller (libpcap's largest snap length is
-/// 262,144); secrets and name-resolution blocks may be long.
-const MAX_BLOCK: usize = 16 << 20;
-/// Bytes asked of the file at a time.
-const CHUNK: usize = 256 << 10;
+/// Largest block that is read into memory, bytes: libpcap's largest snap length is 262,144. Blocks of kinds that are
+/// not needed are passed over and may be longer.
+const MAX_BLOCK: usize = 1 << 20;
 /// Bytes of a pcap file's header.
 const PCAP_HEADER: usize = 24;
 /// Shortest pcapng block: type, length, length again. A section header's byte-order magic is in the same bytes.
 const NG_MIN: usize = 12;
 /// Block type of a pcapng section header, the same in both byte orders.
 const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+/// Block types that are read: section header, interface, simple and enhanced packet (pcapng specification,
+/// section 4).
+const NEEDED: [usize; 4] = [0x0a0d_0d0a, 1, 3, 6];
+/// Block type of the packet block that enhanced ones replaced (pcapng specification, appendix A).
+const OBSOLETE_PACKET: usize = 2;
 /// Byte-order magic of a little-endian section.
 const LITTLE: [u8; 4] = [0x4d, 0x3c, 0x2b, 0x1a];
 /// Byte-order magic of a big-endian section.
@@ -52,15 +55,11 @@ enum Format {
 
 /// Reads packets from a capture file.
 pub(super) struct Blocks<R> {
-    input: R,
-    buffer: Vec<u8>,
-    /// The part of `buffer` that was read and not yet consumed.
-    filled: Range<usize>,
+    buffer: Buffer<R>,
     format: Format,
     section: Section,
-    /// Bytes consumed so far: where in the file the block at hand begins.
-    offset: u64,
     packets: u64,
+    obsolete: u64,
     truncated: Option<String>,
 }
 
@@ -71,24 +70,22 @@ impl<R: Read> Blocks<R> {
     /// When the input cannot be read, and when it is no capture.
     pub(super) fn new(input: R) -> io::Result<Self> {
         let mut blocks = Self {
-            input,
-            buffer: Vec::new(),
-            filled: 0..0,
+            buffer: Buffer::new(input),
             format: Format::Ng { big_endian: false },
             section: Section::default(),
-            offset: 0,
             packets: 0,
+            obsolete: 0,
             truncated: None,
         };
-        blocks.fill(PCAP_HEADER)?;
-        let head = blocks.data();
+        blocks.buffer.fill(PCAP_HEADER)?;
+        let head = blocks.buffer.data();
         if !head.starts_with(&SECTION_HEADER) {
             let Ok((_, header)) = parse_pcap_header(head) else {
                 return Err(invalid(not_a_capture(head).to_owned()));
             };
             blocks.format = pcap(&header);
             blocks.section = Section::of_pcap(&header);
-            blocks.consume(PCAP_HEADER);
+            blocks.buffer.take(PCAP_HEADER);
         }
         Ok(blocks)
     }
@@ -100,7 +97,7 @@ impl<R: Read> Blocks<R> {
 
     /// Packets in blocks of the obsolete kind, which are skipped.
     pub(super) fn obsolete(&self) -> u64 {
-        self.section.obsolete()
+        self.obsolete
     }
 
     /// Where the file was cut off, when it was.
@@ -115,36 +112,55 @@ impl<R: Read> Blocks<R> {
     pub(super) fn next(&mut self) -> io::Result<Option<Packet<'_>>> {
         while let Some(total) = self.frame()? {
             let found = self.parse(total).map_err(|what| self.fault(&what))?;
-            let block = self.filled.start..self.filled.start + total;
-            self.consume(total);
             if let Some(Found { at, link, data }) = found {
                 self.packets += 1;
-                let data = self.buffer.get(block).and_then(|block| block.get(data)).unwrap_or_default();
+                let data = self.buffer.take(total).get(data).unwrap_or_default();
                 return Ok(Some(Packet { at, link, data }));
             }
+            self.buffer.take(total);
         }
         Ok(None)
     }
 
-    /// Brings the whole of the next block into the buffer and says how long it is.
+    /// Brings the whole of the next block that is needed into the buffer and says how long it is.
     fn frame(&mut self) -> io::Result<Option<usize>> {
-        let minimum = match self.format {
-            Format::Pcap { header, .. } => header,
-            Format::Ng { .. } => NG_MIN,
-        };
-        if !self.fill(minimum)? {
-            return Ok(self.cut_off());
+        loop {
+            let minimum = match self.format {
+                Format::Pcap { header, .. } => header,
+                Format::Ng { .. } => NG_MIN,
+            };
+            let begin = self.buffer.offset();
+            if !self.buffer.fill(minimum)? {
+                self.cut_off(begin);
+                return Ok(None);
+            }
+            let total = self.declared_length().map_err(|what| self.fault(&what))?;
+            let needed = self.is_needed();
+            if needed && total > MAX_BLOCK {
+                let what = format!("claims {total} bytes, more than the {MAX_BLOCK} that are read");
+                return Err(self.fault(&what));
+            }
+            if !(if needed { self.buffer.fill(total) } else { self.buffer.pass_over(total) })? {
+                self.cut_off(begin);
+                return Ok(None);
+            }
+            if needed {
+                return Ok(Some(total));
+            }
         }
-        let total = self.declared_length().map_err(|what| self.fault(&what))?;
-        if total > MAX_BLOCK {
-            return Err(self.fault(&format!("claims {total} bytes, more than the {MAX_BLOCK} that are read")));
-        }
-        Ok(if self.fill(total)? { Some(total) } else { self.cut_off() })
+    }
+
+    /// Whether the block at hand is of a kind that is read.
+    fn is_needed(&mut self) -> bool {
+        let Format::Ng { big_endian } = self.format else { return true };
+        let kind = word(self.buffer.data(), 0, big_endian);
+        self.obsolete += u64::from(kind == OBSOLETE_PACKET);
+        NEEDED.contains(&kind)
     }
 
     /// Length of the block at hand, whose first bytes are in the buffer. A section header sets the byte order.
     fn declared_length(&mut self) -> Result<usize, String> {
-        let head = self.data();
+        let head = self.buffer.data();
         match self.format {
             Format::Pcap { header, big_endian, .. } => Ok(header.saturating_add(word(head, 8, big_endian))),
             Format::Ng { mut big_endian } => {
@@ -166,7 +182,7 @@ impl<R: Read> Blocks<R> {
     }
 
     fn parse(&mut self, total: usize) -> Result<Option<Found>, String> {
-        let block = self.buffer.get(self.filled.start..self.filled.start + total).unwrap_or_default();
+        let block = self.buffer.data().get(..total).unwrap_or_default();
         // The whole block is here, so "incomplete" too means that it contradicts itself.
         let contradiction = "has a length that contradicts its content";
         match self.format {
@@ -182,51 +198,20 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    fn data(&self) -> &[u8] {
-        self.buffer.get(self.filled.clone()).unwrap_or_default()
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.filled.start += bytes;
-        self.offset += bytes as u64;
-    }
-
-    /// Reads until `need` bytes are there; says whether they are.
-    fn fill(&mut self, need: usize) -> io::Result<bool> {
-        if self.filled.len() >= need {
-            return Ok(true);
-        }
-        self.buffer.copy_within(self.filled.clone(), 0);
-        self.filled = 0..self.filled.len();
-        if self.buffer.len() < need.max(CHUNK) {
-            self.buffer.resize(need.max(CHUNK), 0);
-        }
-        while self.filled.len() < need {
-            let space = self.buffer.get_mut(self.filled.end..).unwrap_or_default();
-            match self.input.read(space) {
-                Ok(0) => return Ok(false),
-                Ok(read) => self.filled.end += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
-
-    /// The file ends here; remembers when that is inside a block.
-    fn cut_off(&mut self) -> Option<usize> {
-        if !self.filled.is_empty() {
-            let (bytes, packet, offset) = (self.filled.len(), self.packets + 1, self.offset);
+    /// The file ends here; remembers when that is inside a block, which began at `begin`.
+    fn cut_off(&mut self, begin: u64) {
+        let bytes = self.buffer.offset() - begin + self.buffer.data().len() as u64;
+        if bytes > 0 {
+            let packet = self.packets + 1;
             self.truncated = Some(format!(
-                "the file ends inside packet {packet}, {bytes} bytes into the block at byte {offset}"
+                "the file ends inside packet {packet}, {bytes} bytes into the block at byte {begin}"
             ));
-            self.consume(bytes);
+            self.buffer.take(usize::MAX);
         }
-        None
     }
 
     fn fault(&self, what: &str) -> io::Error {
-        invalid(format!("packet {}: the block at byte {} {what}", self.packets + 1, self.offset))
+        invalid(format!("packet {}: the block at byte {} {what}", self.packets + 1, self.buffer.offset()))
     }
 }
 

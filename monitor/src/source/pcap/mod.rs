@@ -13,6 +13,7 @@ use super::Source;
 use crate::event::{Body, BootTime, Event};
 
 mod blocks;
+mod buffer;
 mod conversations;
 mod packet;
 mod section;
@@ -52,19 +53,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// What was left out and may hide something: a count and what it counts. Nothing that is zero.
+    /// What was left out and may hide something, with its count. Nothing that is zero.
     fn losses(&self) -> impl Iterator<Item = String> {
         [
             (self.link, "packets of a link layer that is not read"),
             (self.fragments, "IP fragments"),
             (self.malformed, "packets with a malformed or cut header"),
             (self.obsolete, "obsolete packet blocks"),
-            (self.cut, "segments cut by the snap length (judged as far as they go)"),
+            (self.cut, "segments cut by the snap length"),
             (self.evicted, "conversations ended early because the table was full"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .map(|(count, what)| format!("{what}: {count}"))
     }
 }
 

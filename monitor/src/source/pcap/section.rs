@@ -17,8 +17,6 @@ const MAX_INTERFACES: usize = 4096;
 const ENHANCED_DATA: usize = 28;
 /// Where the bytes of a simple packet block begin (pcapng specification, section 4.4).
 const SIMPLE_DATA: usize = 12;
-/// Block type of the packet block that enhanced ones replaced (pcapng specification, appendix A).
-const OBSOLETE_PACKET: u32 = 2;
 const NANOS: u128 = 1_000_000_000;
 
 /// A packet's place in its block.
@@ -54,7 +52,6 @@ impl Interface {
 pub(super) struct Section {
     interfaces: Vec<Interface>,
     last: BootTime,
-    obsolete: u64,
 }
 
 impl Section {
@@ -64,11 +61,6 @@ impl Section {
         let link = Linktype(header.network.0 & 0xffff);
         let units = if header.is_nanosecond_precision() { NANOS } else { 1_000_000 };
         Self { interfaces: vec![Interface { link, units, offset_nanos: 0 }], ..Self::default() }
-    }
-
-    /// Packet blocks of the obsolete kind, which are skipped.
-    pub(super) fn obsolete(&self) -> u64 {
-        self.obsolete
     }
 
     /// Takes a record of a pcap file.
@@ -100,10 +92,6 @@ impl Section {
                 let data = SIMPLE_DATA..SIMPLE_DATA + packet.packet_data().len();
                 // It has no time of its own.
                 return Ok(Some(Found { at: self.last, link: self.interface(0)?.link, data }));
-            }
-            Block::Unknown(other) => {
-                let kind = if big_endian { other.block_type.swap_bytes() } else { other.block_type };
-                self.obsolete += u64::from(kind == OBSOLETE_PACKET);
             }
             _ => {}
         }

@@ -223,6 +223,26 @@ fn pcapng_with_interfaces_sections_and_resolutions() {
 }
 
 #[test]
+fn blocks_that_are_not_needed_are_passed_over_whatever_their_length() {
+    for big in [false, true] {
+        let mut w = Writer { bytes: Vec::new(), big };
+        w.section().interface(228, |_| {});
+        w.block(10, |w| w.bytes.extend(vec![7; 3 << 20]));
+        w.block(2, |w| w.bytes.extend(vec![0; 40]));
+        w.enhanced(0, AT / 1_000, &ip(TEXT));
+        let (events, capture, error) = read(&w.bytes);
+        assert_eq!((payloads(&events).len(), error), (1, None));
+        assert_eq!(capture.warnings(), ["test.pcap: not fully judged: obsolete packet blocks: 1"]);
+    }
+    let mut w = Writer { bytes: Vec::new(), big: false };
+    w.section().block(10, |w| w.bytes.extend(vec![7; 1 << 20]));
+    let (_, capture, error) = read(&w.bytes[..w.bytes.len() - 1]);
+    assert_eq!(error, None);
+    let inside = "the file ends inside packet 1, 1048587 bytes into the block at byte 28";
+    assert_eq!(capture.warnings(), [format!("test.pcap: {inside}; what came before was judged")]);
+}
+
+#[test]
 fn sections_may_differ_in_byte_order() {
     let mut little = Writer { bytes: Vec::new(), big: false };
     little.section().interface(228, |_| {}).enhanced(0, AT / 1_000, &ip(TEXT));
@@ -258,7 +278,7 @@ fn broken_blocks_are_errors_with_their_place() {
     assert_eq!(payloads(&events).len(), 1);
     assert!(matches!(events.last().unwrap().body, Body::Close { .. }), "what came before is ended");
     let place = format!("test.pcap: packet 2: the block at byte {} ", good.len());
-    let claim = "claims 2147483663 bytes, more than the 16777216 that are read";
+    let claim = "claims 2147483663 bytes, more than the 1048576 that are read";
     assert_eq!(error.unwrap(), place + claim);
 
     let mut ng = Writer { bytes: Vec::new(), big: false };
@@ -323,8 +343,8 @@ fn what_is_not_judged_is_counted() {
     let tally = capture.tally();
     assert_eq!((tally.fragments, tally.other, tally.malformed, tally.cut), (2, 2, 2, 1));
     assert_eq!((payloads(&events)[0].bytes.len(), payloads(&events)[0].length as usize), (5, TEXT.len()));
-    let expected = "test.pcap: not fully judged: 2 IP fragments, 2 packets with a malformed or cut header, \
-                    1 segments cut by the snap length (judged as far as they go)";
+    let expected = "test.pcap: not fully judged: IP fragments: 2, packets with a malformed or cut header: 2, \
+                    segments cut by the snap length: 1";
     assert_eq!(capture.warnings(), [expected]);
 }
 
