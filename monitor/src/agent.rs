@@ -67,7 +67,12 @@ impl Agent {
         }
         for delivery in self.sinks.close(SINKS_GRACE) {
             if delivery.waiting > 0 || delivery.dropped > 0 {
-                log::error!("{}: {} notices were not written, {} dropped", delivery.sink, delivery.waiting, delivery.dropped);
+                log::error!(
+                    "{}: {} notices were not written, {} dropped",
+                    delivery.sink,
+                    delivery.waiting,
+                    delivery.dropped
+                );
             }
         }
         result
@@ -110,8 +115,12 @@ impl Agent {
         if let Body::Counters(counters) = &mut event.body {
             counters.seen.push(("lookup-failed".to_owned(), self.workers.failed()));
             counters.lost.extend(self.workers.counters());
-            counters.lost.extend(self.sinks.dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}"), n)));
-            counters.lost.extend(self.recorder.as_ref().map(|recorder| ("record".to_owned(), recorder.lost())));
+            counters
+                .lost
+                .extend(self.sinks.dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}"), n)));
+            counters
+                .lost
+                .extend(self.recorder.as_ref().map(|recorder| ("record".to_owned(), recorder.lost())));
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.write(&event);

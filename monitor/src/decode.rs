@@ -13,7 +13,7 @@ use zerocopy::FromBytes;
 
 use crate::{
     event::{
-        BootTime, Body, Direction, Ends, Event, Exec, FileId, FlowId, Fork, Owner, OwnerSource, Payload,
+        Body, BootTime, Direction, Ends, Event, Exec, FileId, FlowId, Fork, Owner, OwnerSource, Payload,
         ProcessKey, Task, Ticks,
     },
     redact,
@@ -64,8 +64,7 @@ pub fn decode(record: &[u8]) -> Result<Event, DecodeError> {
 }
 
 fn head<T: FromBytes>(record: &[u8]) -> Result<(T, &[u8]), DecodeError> {
-    T::read_from_prefix(record)
-        .map_err(|_| DecodeError::Short { need: size_of::<T>(), got: record.len() })
+    T::read_from_prefix(record).map_err(|_| DecodeError::Short { need: size_of::<T>(), got: record.len() })
 }
 
 fn tail<'a>(header: &raw::Header, rest: &'a [u8]) -> Result<&'a [u8], DecodeError> {
@@ -215,8 +214,7 @@ mod tests {
 
     #[test]
     fn payload_has_ends_and_only_the_valid_bytes() {
-        let mut raw = raw::Payload::default();
-        raw.header = header(Kind::Payload, 3);
+        let mut raw = raw::Payload { header: header(Kind::Payload, 3), ..raw::Payload::default() };
         raw.ends.family = raw::FAMILY_V6;
         raw.ends.remote[10..].copy_from_slice(&[0xff, 0xff, 10, 0, 0, 1]);
         raw.ends.remote_port = 3333;
@@ -235,8 +233,7 @@ mod tests {
         assert_eq!(decode(b"x"), Err(DecodeError::Short { need: 16, got: 1 }));
         let unknown = raw::Header { at: 0, kind: 99, tail: 0 };
         assert_eq!(decode(unknown.as_bytes()), Err(DecodeError::Kind(99)));
-        let mut raw = raw::Payload::default();
-        raw.header = header(Kind::Payload, 4);
+        let mut raw = raw::Payload { header: header(Kind::Payload, 4), ..raw::Payload::default() };
         assert_eq!(decode(raw.as_bytes()), Err(DecodeError::Family(0)));
         raw.ends.family = raw::FAMILY_V4;
         assert_eq!(decode(raw.as_bytes()), Err(DecodeError::Short { need: 4, got: 0 }));

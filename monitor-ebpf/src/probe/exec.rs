@@ -80,12 +80,7 @@ fn record<const N: usize>(task: u64, bprm: u64, argv: &Argv) -> Option<()> {
 }
 
 #[inline(always)]
-fn fill<const N: usize>(
-    entry: &mut MaybeUninit<Record<N>>,
-    task: u64,
-    bprm: u64,
-    argv: &Argv,
-) -> Option<()> {
+fn fill<const N: usize>(entry: &mut MaybeUninit<Record<N>>, task: u64, bprm: u64, argv: &Argv) -> Option<()> {
     // SAFETY: the entry spans one record of plain integers. The head is zeroed first (a ring holds old bytes);
     // the tail is written by the helper, and only `header.tail` bytes of it are ever read.
     let (head, tail) = unsafe {

@@ -33,8 +33,7 @@ fn try_exit(ctx: &BtfTracePointContext) -> Option<()> {
         return Some(());
     }
     let code = member(task, offset!(task_exit_code))?;
-    let record =
-        Exit { header: emit::header(Kind::Exit, 0), who: task::identity(task)?, code, reserved: 0 };
+    let record = Exit { header: emit::header(Kind::Exit, 0), who: task::identity(task)?, code, reserved: 0 };
     emit::write(Kind::Exit, record);
     Some(())
 }

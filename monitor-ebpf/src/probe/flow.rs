@@ -63,8 +63,7 @@ pub(crate) struct Piece {
 }
 
 impl Side {
-    const NEW: Self =
-        Self { next: 0, window: 0, resume_at: 0, base: 0, phase: FRESH, looks: 0, pauses: 0 };
+    const NEW: Self = Self { next: 0, window: 0, resume_at: 0, base: 0, phase: FRESH, looks: 0, pauses: 0 };
 
     /// False when the segment can pass without being parsed.
     #[inline(always)]

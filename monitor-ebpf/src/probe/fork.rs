@@ -2,7 +2,9 @@
 //!
 //! `tp_btf/sched_process_fork`: `TP_PROTO(struct task_struct *parent, struct task_struct *child)`, the same
 //! from 5.5 to 6.18 (include/trace/events/sched.h). Runs in the parent, before the child does.
-use aya_ebpf::{helpers::generated::bpf_get_current_cgroup_id, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::generated::bpf_get_current_cgroup_id, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
 use aya_log_ebpf::debug;
 use monitor_ebpf::{
     event::{Fork, Kind},

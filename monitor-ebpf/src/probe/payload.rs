@@ -167,8 +167,7 @@ fn copy<const N: usize>(skb: *mut __sk_buff, start: u32, size: u32, head: Payloa
 fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
     let mut bytes = [0u8; N];
     // SAFETY: `bytes` has room for `N`; the helper checks the packet.
-    let failed =
-        unsafe { bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32) } != 0;
+    let failed = unsafe { bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32) } != 0;
     (!failed).then_some(bytes)
 }
 

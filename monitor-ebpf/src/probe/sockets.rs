@@ -8,11 +8,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_seq_write, bpf_sock_from_file};
 use monitor_ebpf::event::Holder;
 
-use crate::{
-    maps::WANTED,
-    read::offset,
-    task,
-};
+use crate::{maps::WANTED, read::offset, task};
 
 /// The context of the iterator, include/linux/bpf.h and kernel/bpf/task_iter.c.
 #[repr(C)]

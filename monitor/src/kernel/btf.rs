@@ -64,12 +64,8 @@ impl<'a> Btf<'a> {
         let [header, types_at, types_size, strings_at] = [4, 8, 12, 16].map(|at| word(bytes, at));
         let (header, types_at) = (header? as usize, types_at? as usize);
         let (types_size, strings_at) = (types_size? as usize, strings_at? as usize);
-        let mut btf = Self {
-            bytes,
-            strings: header + strings_at,
-            types: vec![0],
-            structures: HashMap::new(),
-        };
+        let mut btf =
+            Self { bytes, strings: header + strings_at, types: vec![0], structures: HashMap::new() };
         let mut at = header + types_at;
         let end = at + types_size;
         while at < end {
@@ -156,10 +152,7 @@ impl<'a> Btf<'a> {
 
 impl Head {
     fn is_modifier(&self) -> bool {
-        matches!(
-            self.kind,
-            kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG
-        )
+        matches!(self.kind, kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG)
     }
 
     /// Bytes between this header and the next.
@@ -209,10 +202,11 @@ mod tests {
     /// Types: 1 int, 2 struct inner { int b @32 }, 3 struct outer { int a; struct inner <anonymous> @64 },
     /// 4 const 3, 5 struct top { const outer o @128 }.
     fn sample() -> Vec<u8> {
+        let size_of = |count: usize| u32::try_from(count).unwrap();
         let strings = b"\0int\0inner\0b\0outer\0a\0top\0o\0";
         let name = |s: &str| {
             let needle = format!("\0{s}\0");
-            strings.windows(needle.len()).position(|w| w == needle.as_bytes()).unwrap() as u32 + 1
+            size_of(strings.windows(needle.len()).position(|w| w == needle.as_bytes()).unwrap()) + 1
         };
         let info = |kind: u32, count: u32| kind << 24 | count;
         let types: Vec<u32> = [
@@ -223,10 +217,10 @@ mod tests {
             vec![name("top"), info(kind::STRUCT, 1), 32, name("o"), 4, 128],
         ]
         .concat();
-        let size = types.len() as u32 * 4;
+        let size = size_of(types.len()) * 4;
         let mut bytes = MAGIC.to_ne_bytes().to_vec();
         bytes.extend([1, 0]);
-        for value in [24, 0, size, size, strings.len() as u32].iter().chain(&types) {
+        for value in [24, 0, size, size, size_of(strings.len())].iter().chain(&types) {
             bytes.extend(value.to_ne_bytes());
         }
         bytes.extend(strings);

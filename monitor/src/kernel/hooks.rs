@@ -128,9 +128,7 @@ impl Hook {
                 <&mut BtfTracePoint>::try_from(program).and_then(|p| p.load(name, btf))
             }
             Point::Egress | Point::Ingress => <&mut CgroupSkb>::try_from(program).and_then(CgroupSkb::load),
-            Point::Connect => {
-                <&mut CgroupSockAddr>::try_from(program).and_then(CgroupSockAddr::load)
-            }
+            Point::Connect => <&mut CgroupSockAddr>::try_from(program).and_then(CgroupSockAddr::load),
             Point::Iterator(name) => <&mut Iter>::try_from(program).and_then(|p| p.load(name, btf)),
         }
         .map_err(|error| one_line(&error))

@@ -76,7 +76,8 @@ impl Kernel {
         let stats = ebpf.take_map("STATS").context("the object has no map STATS")?;
         let wanted = ebpf.take_map("WANTED").context("the object has no map WANTED")?;
         let (tasks, flows) = (ring(&mut ebpf, "TASK_EVENTS")?, ring(&mut ebpf, "FLOW_EVENTS")?);
-        let log = if log::log_enabled!(log::Level::Debug) { Some(EbpfLogger::init(&mut ebpf)?) } else { None };
+        let log =
+            if log::log_enabled!(log::Level::Debug) { Some(EbpfLogger::init(&mut ebpf)?) } else { None };
         let ebpf = Arc::new(Mutex::new(ebpf));
         let iterates = missing.iter().all(|(hook, _)| hook.program != "sockets");
         let wanted = HashMap::try_from(wanted)?;
@@ -102,7 +103,10 @@ pub fn probe() -> anyhow::Result<Vec<(&'static Hook, Result<(), String>)>> {
 
 fn object() -> anyhow::Result<(Ebpf, Btf, Vec<String>)> {
     let bytes = fs::read(btf::VMLINUX).with_context(|| {
-        format!("{}: this kernel shows no BTF; a kernel built with CONFIG_DEBUG_INFO_BTF is needed", btf::VMLINUX)
+        format!(
+            "{}: this kernel shows no BTF; a kernel built with CONFIG_DEBUG_INFO_BTF is needed",
+            btf::VMLINUX
+        )
     })?;
     let (offsets, absent) = btf::offsets(&btf::Btf::parse(&bytes).context(btf::VMLINUX)?)?;
     let namespace = fs::metadata("/proc/self/ns/pid").context("/proc/self/ns/pid")?.ino();

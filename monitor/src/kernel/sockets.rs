@@ -54,7 +54,8 @@ impl SocketTable {
         bytes
             .chunks(size_of::<Holder>())
             .map(|chunk| {
-                Holder::read_from_bytes(chunk).map_err(|_| io::Error::other("the socket iterator's record is cut"))
+                Holder::read_from_bytes(chunk)
+                    .map_err(|_| io::Error::other("the socket iterator's record is cut"))
             })
             .collect()
     }

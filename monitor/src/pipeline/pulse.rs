@@ -114,13 +114,7 @@ impl Pulse {
         totals
     }
 
-    fn notice(
-        &mut self,
-        kind: Kind,
-        at: BootTime,
-        message: String,
-        tables: Option<&Counters>,
-    ) -> Notice {
+    fn notice(&mut self, kind: Kind, at: BootTime, message: String, tables: Option<&Counters>) -> Notice {
         self.begin(at);
         self.notices += 1;
         Notice {
