@@ -14,6 +14,9 @@ use monitor_ebpf::{
 
 use crate::maps::{FLOW_EVENTS, TASK_EVENTS, WAKES, count};
 
+/// Index of the urgent wake-ups in [`WAKES`]; the rings have 0 and 1.
+const URGENT: u32 = 2;
+
 /// How soon the agent should look.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
@@ -55,23 +58,39 @@ pub(crate) fn reserve<T: 'static>(kind: Kind) -> Option<RingBufEntry<T>> {
 }
 
 /// Wakes the agent at most once per gap: waking a sleeper costs far more than the record itself, and a woken
-/// agent drains again after [`limits::DRAIN_NANOS`].
+/// agent drains again soon. Urgent wake-ups have a gap of their own, so that an ordinary record does not hold
+/// back the payload right behind it; each also counts as an ordinary one.
 #[inline(always)]
 pub(crate) fn submit<T: 'static>(entry: RingBufEntry<T>, kind: Kind, urgency: Urgency) {
-    let gap = if urgency == Urgency::Now { limits::URGENT_WAKE_NANOS } else { limits::WAKE_NANOS };
-    let mut flags = BPF_RB_FORCE_WAKEUP;
-    if let Some(last) = WAKES.get_ptr_mut(ring(kind).1) {
-        let now = now();
-        // SAFETY: the slot lives as long as the map. Two CPUs may both see the gap as over: one wake too many.
-        unsafe {
-            if now.wrapping_sub(*last) < gap {
-                flags = BPF_RB_NO_WAKEUP;
-            } else {
-                *last = now;
+    let ordinary = ring(kind).1;
+    let wakes = match urgency {
+        Urgency::Now => {
+            let wakes = over(URGENT, limits::URGENT_WAKE_NANOS);
+            if wakes {
+                over(ordinary, 0);
             }
+            wakes
         }
+        Urgency::Ordinary => over(ordinary, limits::WAKE_NANOS),
+    };
+    entry.submit(u64::from(if wakes { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
+}
+
+/// Whether `gap` nanoseconds have gone by since this last said so.
+#[inline(always)]
+fn over(slot: u32, gap: u64) -> bool {
+    let Some(last) = WAKES.get_ptr_mut(slot) else {
+        return true;
+    };
+    let now = now();
+    // SAFETY: the slot lives as long as the map. Two CPUs may both see the gap as over: one wake too many.
+    unsafe {
+        let over = now.wrapping_sub(*last) >= gap;
+        if over {
+            *last = now;
+        }
+        over
     }
-    entry.submit(u64::from(flags));
 }
 
 /// Writes a record without a tail.

@@ -22,11 +22,14 @@ pub const FLOW_RING: u32 = 2 << 20;
 /// Socket cookies that one iterator pass can look for.
 pub const WANTED: u32 = 256;
 
-/// A wake-up is sent at most this often for ordinary records. The agent drains [`DRAIN_NANOS`] after a
-/// wake-up, so that a record written in between is never left lying.
+/// A wake-up is sent at most this often for ordinary records. The agent drains [`DRAIN_NANOS`] after a wake-up, so
+/// that a record written in between is never left lying.
 pub const WAKE_NANOS: u64 = 15_000_000;
 /// The same for the payload of a flow that is still being judged.
 pub const URGENT_WAKE_NANOS: u64 = 1_000_000;
 /// How long the agent waits before it drains again while data may be waiting. Above [`WAKE_NANOS`] by the
 /// time a program may take between deciding not to wake and submitting its record.
 pub const DRAIN_NANOS: u64 = 20_000_000;
+/// The same after payload: its answer, or the rest of a login, comes within a round trip. Above
+/// [`URGENT_WAKE_NANOS`].
+pub const URGENT_DRAIN_NANOS: u64 = 2_000_000;

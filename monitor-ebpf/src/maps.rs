@@ -26,9 +26,9 @@ pub(crate) static FLOW_EVENTS: RingBuf = RingBuf::with_byte_size(limits::FLOW_RI
 #[map]
 pub(crate) static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
 
-/// When each ring last woke the agent, boot nanoseconds: index 0 tasks, 1 flows.
+/// When the agent was last woken, boot nanoseconds: index 0 for tasks, 1 for flows, 2 for urgent records.
 #[map]
-pub(crate) static WAKES: Array<u64> = Array::with_max_entries(2, 0);
+pub(crate) static WAKES: Array<u64> = Array::with_max_entries(3, 0);
 
 /// Cookies that the next iterator pass looks for; written by the agent.
 #[map]

@@ -1,8 +1,8 @@
 //! Live events from the kernel's two rings.
 //!
 //! Owns waiting, draining and the counting of records. The programs wake us at most once per
-//! [`limits::WAKE_NANOS`], so after a wake-up the rings are drained again every [`limits::DRAIN_NANOS`] until one
-//! pass finds nothing; an idle host costs no timer but the tick. Must not know what a record means
+//! [`limits::WAKE_NANOS`], so after a wake-up the rings are drained again every [`limits::DRAIN_NANOS`] (sooner after
+//! payload) until one pass finds nothing; an idle host costs no timer but the tick. Must not know what a record means
 //! (`decode.rs`) or what is done with an event.
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -41,6 +41,8 @@ pub struct RingSource {
     ready: VecDeque<Event>,
     /// When to drain again although nobody woke us; `None` while idle.
     drain_at: Option<Instant>,
+    /// Until then a record may be written without a wake-up.
+    settled_at: Instant,
     /// The last pass stopped at [`BATCH`].
     more: bool,
     tick: Interval,
@@ -70,6 +72,7 @@ impl RingSource {
             undecodable: 0,
             ready: VecDeque::new(),
             drain_at: None,
+            settled_at: Instant::now(),
             more: false,
             tick,
             ticks: 0,
@@ -80,7 +83,7 @@ impl RingSource {
     /// Empties the rings once, up to [`BATCH`] records each; tasks first, so that who comes before what.
     fn drain(&mut self) {
         let Self { tasks, flows, seen, undecodable, ready, .. } = self;
-        let mut most = 0;
+        let (mut most, mut urgent) = (0, false);
         for ring in [tasks.get_mut(), flows.get_mut()] {
             let mut taken = 0;
             while taken < BATCH {
@@ -88,6 +91,7 @@ impl RingSource {
                 taken += 1;
                 match decode(&record) {
                     Ok(event) => {
+                        urgent |= matches!(event.body, Body::Payload(_));
                         if let Some(count) = kind(&event).and_then(|kind| seen.get_mut(kind)) {
                             *count += 1;
                         }
@@ -102,7 +106,12 @@ impl RingSource {
             most = most.max(taken);
         }
         self.more = most == BATCH;
-        self.drain_at = (most > 0).then(|| Instant::now() + Duration::from_nanos(limits::DRAIN_NANOS));
+        let now = Instant::now();
+        if most > 0 {
+            self.settled_at = now + Duration::from_nanos(limits::DRAIN_NANOS);
+        }
+        let soon = now + Duration::from_nanos(limits::URGENT_DRAIN_NANOS);
+        self.drain_at = (now < self.settled_at).then_some(if urgent { soon } else { self.settled_at });
     }
 
     fn on_tick(&mut self) -> io::Result<()> {
