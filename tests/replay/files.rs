@@ -1,5 +1,10 @@
 //! What `replay` does with files: good, broken and foreign ones, recordings, and the status it ends with.
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
 
 use monitor::{
     event::{
@@ -11,7 +16,7 @@ use monitor::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{lines, replay, session, status, wire::Format};
+use crate::{agent, lines, replay, session, status, wire::Format};
 
 const MINING: &str = include_str!("cases/cryptonote-xmrig/session.txt");
 const BENIGN: &str = include_str!("cases/benign-electrum/session.txt");
@@ -69,14 +74,27 @@ fn the_table_has_a_row_for_each_mining_conversation() {
 
 #[test]
 fn a_file_that_is_no_capture_does_not_keep_the_others_from_being_judged() {
-    let (status, out, errors) = run(&["--json"], &[b"hello", &capture(MINING), b""]);
-    assert_eq!((status, out.len()), (Some(2), 1));
+    let (code, out, errors) = run(&["--json"], &[b"hello", &capture(MINING), b""]);
+    assert_eq!((code, out.len()), (Some(2), 1));
     let expected = ["0: not a capture: neither pcap nor pcapng", "2: not a capture: the file is empty"];
-    assert_eq!(errors, expected.map(|what| format!("minewarden: error: {what}")));
+    assert_eq!(errors, expected.map(|what| format!("minewarden: {what}")));
     let output = replay(&[], &[PathBuf::from("/nonexistent/capture")]);
-    assert_eq!(super::status(&output), Some(2));
+    assert_eq!(status(&output), Some(2));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(errors, "minewarden: error: /nonexistent/capture: No such file or directory (os error 2)\n");
+    assert_eq!(errors, "minewarden: /nonexistent/capture: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_error() {
+    let (_folder, paths) = files(&[&capture(MINING)]);
+    for options in [&[][..], &["--json"]] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(agent());
+        let output = command.arg("replay").args(options).args(&paths).stdout(writer).stderr(Stdio::piped());
+        let output = output.spawn().and_then(Child::wait_with_output).expect("the agent starts");
+        assert_eq!((status(&output), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    }
 }
 
 #[test]
@@ -98,7 +116,7 @@ fn a_broken_packet_is_an_error_after_what_came_before() {
     let (status, out, errors) = run(&["--json"], &[&bytes]);
     assert_eq!((status, out.len()), (Some(2), 1));
     let [error] = errors.as_slice() else { panic!("{errors:?}") };
-    assert!(error.starts_with("minewarden: error: 0: packet ") && error.contains(" claims "), "{error}");
+    assert!(error.starts_with("minewarden: 0: packet ") && error.contains(" claims "), "{error}");
 }
 
 /// The events of a miner that logs in, as the agent would have recorded them.
@@ -191,5 +209,5 @@ fn a_broken_line_of_a_recording_is_named() {
     let (status, out, errors) = run(&["--json"], &[&bytes]);
     assert_eq!(status, Some(2));
     assert!(out.iter().any(|line| line.contains("incident-opened")), "{out:?}");
-    assert_eq!(errors, ["minewarden: error: 0: line 10: column 8: missing field `body`"]);
+    assert_eq!(errors, ["minewarden: 0: line 10: column 8: missing field `body`"]);
 }

@@ -4,13 +4,13 @@
 //! detectors are those of the agent.
 use std::{
     fs::File,
-    io::{self, Cursor, IsTerminal as _, Read},
+    io::{self, Cursor, IsTerminal as _, Read, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use self::flows::Report;
-use super::live::detectors;
+use super::{live::detectors, one_line};
 use crate::{
     notice::Level,
     outcome::Outcome,
@@ -66,7 +66,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         };
         verdict.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         if let Some(error) = verdict.error {
-            log::error!("{error}");
+            // Not a log line: `RUST_LOG` must not silence it. Without a stderr the status still says it.
+            let _ = writeln!(io::stderr(), "minewarden: {}", one_line(&error.to_string()));
             failed = true;
         }
         level = level.max(verdict.level);
@@ -88,7 +89,7 @@ fn open(path: &Path) -> io::Result<Input> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let mut file = File::open(path).map_err(named)?;
     let mut first = Vec::new();
-    file.by_ref().take(1).read_to_end(&mut first).map_err(named)?;
+    Read::by_ref(&mut file).take(1).read_to_end(&mut first).map_err(named)?;
     let recording = first.starts_with(b"{");
     let input = Box::new(Cursor::new(first).chain(file));
     if recording {

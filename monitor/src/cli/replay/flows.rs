@@ -112,9 +112,9 @@ impl<W: Write> Report<W> {
         }
         let object = Object::new(&self.file, flow);
         if self.json {
-            serde_json::to_writer(&mut self.out, &object)?;
-            self.out.write_all(b"\n")?;
-            return Ok(());
+            let mut line = serde_json::to_vec(&object)?;
+            line.push(b'\n');
+            return Ok(self.out.write_all(&line)?);
         }
         self.rows.push(object.row());
         if self.rows.len() >= BATCH { self.table() } else { Ok(()) }
