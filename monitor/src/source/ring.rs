@@ -111,7 +111,9 @@ impl RingSource {
             self.settled_at = now + Duration::from_nanos(limits::DRAIN_NANOS);
         }
         let soon = now + Duration::from_nanos(limits::URGENT_DRAIN_NANOS);
-        self.drain_at = (now < self.settled_at).then_some(if urgent { soon } else { self.settled_at });
+        // A pass that finds nothing, as the one that answers a wake-up too late, puts nothing off.
+        let planned = self.drain_at.filter(|&at| at > now).unwrap_or(self.settled_at);
+        self.drain_at = (now < self.settled_at).then_some(if urgent { soon } else { planned });
     }
 
     fn on_tick(&mut self) -> io::Result<()> {
