@@ -1,7 +1,7 @@
 //! `cargo xtask ebpf`: builds the eBPF object and commits it to `monitor/assets`, or checks the committed one.
 use std::{fs, path::Path};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{
     cargo,
@@ -46,12 +46,16 @@ fn check(workspace: &Path) -> Result<()> {
         Committed::Unusable(why) => bail!("{why}: run `cargo xtask ebpf` and commit the result"),
     };
     let (built, now) = build(workspace)?;
-    let other = [
+    if built == committed {
+        println!("{OBJECT} was rebuilt byte for byte: {} bytes, SHA-256 {}", built.len(), now.object);
+        return Ok(());
+    }
+    let tools = [
         ("compiler", &record.compiler, &now.compiler),
         ("library source", &record.library, &now.library),
         ("bpf-linker", &record.linker, &now.linker),
     ];
-    if let Some((what, then, now)) = other.into_iter().find(|(_, then, now)| then != now) {
+    if let Some((what, then, now)) = tools.into_iter().find(|(_, then, now)| then != now) {
         println!("{OBJECT} is that of these sources, and they build here.");
         println!(
             "Bytes cannot be compared: it was built with {what} {}, here is {}.",
@@ -60,15 +64,12 @@ fn check(workspace: &Path) -> Result<()> {
         );
         return Ok(());
     }
-    ensure!(
-        built == committed,
-        "{OBJECT} ({}) is not what its own sources and compiler give ({}): run `cargo xtask ebpf` and commit \
-         the result",
+    bail!(
+        "{OBJECT} ({}) is not what its own sources and tools give ({}): run `cargo xtask ebpf` and commit the \
+         result",
         short(&record.object),
         short(&now.object)
-    );
-    println!("{OBJECT} was rebuilt byte for byte: {} bytes, SHA-256 {}", built.len(), now.object);
-    Ok(())
+    )
 }
 
 /// Builds in `target/ebpf`, and says with what.

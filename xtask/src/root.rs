@@ -13,7 +13,7 @@ pub(crate) fn command(program: &Path, variables: &[(&str, OsString)]) -> Result<
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         return Ok(command);
     }
-    let how = format!("run `{}` as root", program.display());
+    let how = format!("start `{}` as root, with the same arguments", program.display());
     ensure!(exec::find("sudo").is_some(), "this needs root and there is no sudo: {how}");
     ensure!(
         std::io::stdin().is_terminal()
