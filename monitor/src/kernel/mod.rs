@@ -88,6 +88,7 @@ impl Kernel {
             log,
             sockets: iterates.then(|| sockets::SocketTable::new(Arc::clone(&ebpf), wanted)),
         };
+        give_back_memory();
         Ok((Self { _ebpf: ebpf, missing, absent, cgroup: root.how }, channels))
     }
 }
@@ -122,6 +123,16 @@ fn object() -> anyhow::Result<(Ebpf, Btf, Vec<String>)> {
         .load(OBJECT)
         .context("the kernel programs cannot be opened (are we root, with CAP_BPF?)")?;
     Ok((ebpf, btf, absent))
+}
+
+/// Returns to the system what reading the kernel's types took: glibc would keep it (measured: 27 MB resident
+/// without, 15 MB with).
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call has no preconditions and may be made at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 fn ring(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<RingBuf<MapData>> {
