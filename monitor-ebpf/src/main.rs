@@ -2,6 +2,18 @@
 //!
 //! Owns the list of modules. One file per hook family under `probe/`.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(clippy::needless_pass_by_value, reason = "aya's macros hand each hook its context by value"),
+    expect(
+        clippy::indexing_slicing,
+        reason = "a reachable panic cannot be loaded: the verifier checks each index"
+    ),
+    expect(
+        clippy::cast_possible_truncation,
+        reason = "sizes are small constants; sequence numbers wrap on purpose"
+    )
+)]
 
 #[cfg(target_arch = "bpf")]
 mod emit;

@@ -53,7 +53,7 @@ fn try_sockets(ctx: *const Context) -> Option<()> {
     // SAFETY: `sk` was checked. The helper makes a cookie where there is none yet.
     let cookie = unsafe { bpf_get_socket_cookie(sk as *mut c_void) };
     // SAFETY: the reference is dropped before the map can change.
-    unsafe { WANTED.get(&cookie) }?;
+    unsafe { WANTED.get(cookie) }?;
     let holder = Holder { cookie, who: task::identity(task)? };
     // SAFETY: `meta` comes from the kernel; the helper copies the holder.
     unsafe { bpf_seq_write((*meta).seq, (&raw const holder).cast(), size_of::<Holder>() as u32) };

@@ -1,3 +1,4 @@
+//! No shape of command line lets a secret through, and harmless ones stay as they are.
 use super::*;
 
 fn raw(args: &[&str]) -> Vec<u8> {

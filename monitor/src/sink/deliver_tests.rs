@@ -1,3 +1,4 @@
+//! Delivery with sinks that fail, hang, panic or fall behind.
 use std::{
     io::{self, ErrorKind},
     num::NonZeroUsize,

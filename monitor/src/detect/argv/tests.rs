@@ -1,3 +1,4 @@
+//! What is a pool URL in a command line, and when it counts.
 use super::*;
 use crate::{
     event::Owner,

@@ -1,3 +1,4 @@
+//! The process table: generations, inheritance, the dead, the cap.
 use super::*;
 use crate::{
     event::{CommandLine, ProcFacts},

@@ -1,3 +1,4 @@
+//! Which packets make one conversation, and who is its client.
 use super::*;
 
 const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 7], 40_000);

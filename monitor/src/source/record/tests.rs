@@ -1,3 +1,4 @@
+//! What is written is read back, and what is broken is named.
 use std::{
     fs,
     io::Cursor,
