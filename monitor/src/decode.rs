@@ -83,19 +83,19 @@ fn exec(record: &[u8]) -> Result<Event, DecodeError> {
         links: raw.links,
         command: redact::command_line(argv, raw.argv_size > raw.header.tail),
     }));
-    Ok(event(&raw.header, Some(owner(&raw.task.who, OwnerSource::Sender)), body))
+    Ok(event(&raw.header, Some(owner(&raw.task.who, OwnerSource::Own)), body))
 }
 
 fn fork(record: &[u8]) -> Result<Event, DecodeError> {
     let (raw, _) = head::<raw::Fork>(record)?;
     let body = Body::Fork(Fork { parent: key(&raw.parent), task: task(&raw.task) });
-    Ok(event(&raw.header, Some(owner(&raw.task.who, OwnerSource::Sender)), body))
+    Ok(event(&raw.header, Some(owner(&raw.task.who, OwnerSource::Own)), body))
 }
 
 fn exit(record: &[u8]) -> Result<Event, DecodeError> {
     let (raw, _) = head::<raw::Exit>(record)?;
     let body = Body::Exit { code: raw.code.cast_signed() };
-    Ok(event(&raw.header, Some(owner(&raw.who, OwnerSource::Sender)), body))
+    Ok(event(&raw.header, Some(owner(&raw.who, OwnerSource::Own)), body))
 }
 
 fn connect(record: &[u8]) -> Result<Event, DecodeError> {

@@ -51,8 +51,8 @@ pub struct ProcessKey {
 pub enum OwnerSource {
     /// It called connect(2).
     Connect,
-    /// It was seen to send.
-    Sender,
+    /// The event is its own: exec, fork, exit.
+    Own,
     /// Its file table holds the socket.
     FdTable,
 }
@@ -152,6 +152,11 @@ pub enum Body {
     },
     /// The kernel's and the agent's counters, read on a timer.
     Counters(Counters),
+    /// The wall clock was set: wall = boot + this from now on, in nanoseconds.
+    Clock {
+        /// Nanoseconds between the boot clock's zero and the Unix epoch.
+        unix_offset_nanos: i64,
+    },
     /// The only timer.
     Tick,
 }

@@ -136,6 +136,11 @@ impl Pipeline {
                 self.pulse.count(counters);
                 out.notices.extend(self.pulse.loss(event.at, &self.counters()));
             }
+            Body::Clock { unix_offset_nanos } => {
+                let offset = i128::from(*unix_offset_nanos);
+                self.pulse.set_clock(offset);
+                self.incidents.set_clock(offset);
+            }
             Body::Tick => self.tick(event.at, &mut out),
             _ => {}
         }

@@ -4,7 +4,6 @@
 use std::{fs, io, io::IsTerminal as _, num::NonZeroUsize, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::run::{SinkKind, Start};
@@ -16,7 +15,7 @@ use crate::{
     pipeline::{Host, Pipeline, Settings},
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
-    worker::{Limits, Workers, boot_now, procfs::LiveProcFs, same_process},
+    worker::{Limits, Workers, procfs::LiveProcFs, same_process, unix_offset},
 };
 
 /// Flows whose Stratum state is held.
@@ -72,7 +71,8 @@ async fn live(start: Start) -> anyhow::Result<()> {
         sinks,
         recorder,
     };
-    let source = RingSource::new(channels.tasks, channels.flows, channels.stats, channels.log)?;
+    let source =
+        RingSource::new(channels.tasks, channels.flows, channels.stats, channels.log, unix_offset())?;
     let result = agent.run(source, shutdown).await;
     drop(kernel);
     result
@@ -89,8 +89,11 @@ fn settings(config: &Config) -> Settings {
 /// What makes ids unique and times readable.
 fn host() -> anyhow::Result<Host> {
     let boot_id = fs::read_to_string(Path::new(BOOT_ID)).context(BOOT_ID)?.trim().to_owned();
-    let unix_offset_nanos = Timestamp::now().as_nanosecond() - i128::from(boot_now().0);
-    Ok(Host { boot_id, unix_offset_nanos, version: env!("CARGO_PKG_VERSION").to_owned() })
+    Ok(Host {
+        boot_id,
+        unix_offset_nanos: unix_offset().into(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
 }
 
 fn sinks(kinds: &[SinkKind], config: &Config) -> anyhow::Result<Vec<Box<dyn Sink>>> {

@@ -101,7 +101,11 @@ impl ProcessTable {
             Body::Exit { .. } => self.exit(owner.key, event.at),
             Body::ProcFacts(facts) => self.entries.entry(owner.key).learn(owner, facts),
             Body::Connect { .. } | Body::Payload(_) => self.entries.entry(owner.key).meet(owner),
-            Body::Close { .. } | Body::Holders { .. } | Body::Counters(_) | Body::Tick => {}
+            Body::Close { .. }
+            | Body::Holders { .. }
+            | Body::Counters(_)
+            | Body::Clock { .. }
+            | Body::Tick => {}
         }
     }
 

@@ -45,6 +45,11 @@ impl Incidents {
         Self { host, end_after, book: Book::new(capacity), pools: Pools::new(), changed: BTreeSet::new() }
     }
 
+    /// The wall clock was set.
+    pub(crate) const fn set_clock(&mut self, unix_offset_nanos: i128) {
+        self.host.unix_offset_nanos = unix_offset_nanos;
+    }
+
     /// Incidents that were announced and have not ended.
     pub(crate) fn announced(&self) -> usize {
         self.book.iter().filter(|incident| incident.news.told_level().is_some()).count()

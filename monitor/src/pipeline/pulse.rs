@@ -65,6 +65,11 @@ impl Pulse {
         self.notice(Kind::AgentStopped, at, message, Some(tables))
     }
 
+    /// The wall clock was set.
+    pub(crate) const fn set_clock(&mut self, unix_offset_nanos: i128) {
+        self.host.unix_offset_nanos = unix_offset_nanos;
+    }
+
     /// The newest totals.
     pub(crate) fn count(&mut self, counters: &Counters) {
         self.counters = counters.clone();

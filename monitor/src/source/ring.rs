@@ -20,11 +20,13 @@ use crate::{
     decode::decode,
     event::{Body, Counters, Event},
     kernel::stats::Stats,
-    worker::boot_now,
+    worker::{boot_now, unix_offset},
 };
 
 /// Records taken from each ring before the events so far are handed on: bounds our own queue.
 const BATCH: usize = 1024;
+/// A wall clock that was set by less than this, in nanoseconds, is not told: it is read a moment after the other.
+const CLOCK_STEP: u64 = 100_000_000;
 /// Counters are told at least this often, in ticks.
 const COUNTERS_EVERY: u32 = 60;
 /// Kinds in the order in which they are shown.
@@ -46,6 +48,8 @@ pub struct RingSource {
     /// The last pass stopped at [`BATCH`].
     more: bool,
     tick: Interval,
+    /// Wall clock minus boot clock as the pipeline knows it, nanoseconds.
+    unix_offset: i64,
     ticks: u32,
     lost: u64,
 }
@@ -60,6 +64,7 @@ impl RingSource {
         flows: RingBuf<MapData>,
         stats: Stats,
         log: Option<EbpfLogger<&'static dyn Log>>,
+        unix_offset: i64,
     ) -> io::Result<Self> {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -75,6 +80,7 @@ impl RingSource {
             settled_at: Instant::now(),
             more: false,
             tick,
+            unix_offset,
             ticks: 0,
             lost: 0,
         })
@@ -119,6 +125,11 @@ impl RingSource {
     fn on_tick(&mut self) -> io::Result<()> {
         if let Some(log) = &mut self.log {
             log.flush();
+        }
+        let unix_offset_nanos = unix_offset();
+        if self.unix_offset.abs_diff(unix_offset_nanos) >= CLOCK_STEP {
+            self.unix_offset = unix_offset_nanos;
+            self.push(Body::Clock { unix_offset_nanos });
         }
         let counters = self.counters()?;
         let lost = counters.lost_total();

@@ -132,9 +132,18 @@ impl Drop for Workers {
 /// Now on the boot clock.
 #[must_use]
 pub fn boot_now() -> BootTime {
-    let now = clock_gettime(ClockId::Boottime);
-    let nanos = |n: i64| u64::try_from(n).unwrap_or(0);
-    BootTime(nanos(now.tv_sec).saturating_mul(1_000_000_000).saturating_add(nanos(now.tv_nsec)))
+    BootTime(u64::try_from(nanos(ClockId::Boottime)).unwrap_or(0))
+}
+
+/// Wall clock minus boot clock, in nanoseconds: what turns a boot time into one since the Unix epoch.
+#[must_use]
+pub fn unix_offset() -> i64 {
+    nanos(ClockId::Realtime).saturating_sub(nanos(ClockId::Boottime))
+}
+
+fn nanos(clock: ClockId) -> i64 {
+    let now = clock_gettime(clock);
+    now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec)
 }
 
 /// Whether the pid of `owner` still is that process: the check to make right before the pid is used.

@@ -96,3 +96,17 @@ fn a_recording_carries_the_host() {
     let text = serde_json::to_string(&host()).unwrap();
     assert_eq!(serde_json::from_str::<Host>(&text).unwrap(), host());
 }
+
+#[test]
+fn a_wall_clock_that_was_set_moves_the_times_of_what_comes_after() {
+    let mut run = started();
+    let unix_offset_nanos = 5_000_000_000;
+    run.feed(&[Event {
+        at: BootTime(200_000_000_000),
+        owner: None,
+        body: Body::Clock { unix_offset_nanos },
+    }]);
+    run.finish(210);
+    assert_eq!(run.notices[0].unix_nanos, host().unix_offset_nanos + 100_000_000_000);
+    assert_eq!(run.notices[1].unix_nanos, 215_000_000_000);
+}

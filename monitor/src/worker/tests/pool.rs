@@ -74,7 +74,7 @@ fn workers(limits: Limits) -> (Workers, Receiver<Event>, Arc<Gate>, FakeProcFs) 
 
 fn owner(pid: u32) -> Owner {
     let key = ProcessKey { tgid: pid, start: Ticks(5) };
-    Owner { key, pid, generation: Some(3), source: OwnerSource::Sender }
+    Owner { key, pid, generation: Some(3), source: OwnerSource::Own }
 }
 
 fn look_up(workers: &Workers, pid: u32) -> bool {
