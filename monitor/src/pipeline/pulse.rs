@@ -58,8 +58,9 @@ impl Pulse {
     /// The agent ends in good order.
     pub(crate) fn stopped(&mut self, at: BootTime, open: usize, tables: &Counters) -> Notice {
         let lost = self.counters.lost_total();
+        let incidents = if open == 1 { "incident" } else { "incidents" };
         let message = format!(
-            "agent {} stopped: {open} incidents still open, {lost} events lost since it started",
+            "agent {} stopped: {open} {incidents} still open, {lost} events lost since it started",
             self.host.version
         );
         self.notice(Kind::AgentStopped, at, message, Some(tables))
