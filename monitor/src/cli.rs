@@ -2,7 +2,7 @@
 //!
 //! Owns the commands' names, their options, and how an error looks. Each command lives in a file of its own and
 //! returns its exit status; none of them prints an error itself.
-use std::{io, process::ExitCode, sync::LazyLock};
+use std::{env, io, process::ExitCode, sync::LazyLock};
 
 use clap::{Parser, Subcommand};
 
@@ -72,6 +72,14 @@ pub fn one_line(message: &str) -> String {
     let joined =
         message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
     joined.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// How to run `command` of this very binary as root: sudo has a PATH of its own, which may not have it.
+#[must_use]
+pub fn sudo(command: &str) -> String {
+    let binary =
+        env::current_exe().map_or_else(|_| "minewarden".to_owned(), |path| path.display().to_string());
+    one_line(&format!("sudo {binary} {command}"))
 }
 
 /// The mistake and the hint of the parser's page-long message.

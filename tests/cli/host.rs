@@ -68,7 +68,8 @@ fn without_btf_run_and_doctor_say_so() {
     }
     let error = ran(&mut on_a_host_where(NO_BTF, &["run"])).refused();
     assert!(error.starts_with("BTF: /sys/kernel/btf/vmlinux: No such file or directory"), "{error}");
-    assert_has(&error, "CONFIG_DEBUG_INFO_BTF=y");
+    assert_has(&error, "; lost: everything");
+    assert_has(&error, "; to do: boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
     let doctor = ran(&mut on_a_host_where(NO_BTF, &["doctor"]));
     assert_eq!(doctor.status, 2);
     assert_has(&doctor.stdout, "does not work here, for want of: BTF");

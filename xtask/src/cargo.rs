@@ -36,6 +36,14 @@ impl Built {
     }
 }
 
+/// Builds the agent for `profile` (`release` or `dev`) and what `targets` names. The tests' package is always among
+/// the packages: features of shared crates depend on the choice of packages, and every command that chose
+/// otherwise would compile an agent of its own.
+pub(crate) fn build_agent(root: &Path, profile: &str, targets: &[&str]) -> Result<Built> {
+    let packages = ["--package", "monitor", "--package", "minewarden-tests"];
+    build(root, &[&["build", "--profile", profile], &packages[..], targets].concat())
+}
+
 /// Runs `cargo ARGS` and collects the executables; warnings and errors go to the terminal.
 pub(crate) fn build(root: &Path, args: &[&str]) -> Result<Built> {
     let mut command = cargo(root);

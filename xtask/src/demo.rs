@@ -16,8 +16,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = cargo::workspace()?;
     run::prepare(&workspace)?;
-    let build = ["build", "--release", "--package", "monitor", "--package", "minewarden-tests", "--bins"];
-    let built = cargo::build(&workspace, &build)?;
+    let built = cargo::build_agent(&workspace, "release", &["--bins"])?;
     let mut demo = root::command(built.executable("demo")?, &[])?;
     Err(exec::replace(demo.arg("--agent").arg(built.executable("minewarden")?).args(&options.args)))
 }

@@ -20,8 +20,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = cargo::workspace()?;
     prepare(&workspace)?;
-    let built =
-        cargo::build(&workspace, &["build", "--release", "--package", "monitor", "--bin", "minewarden"])?;
+    let built = cargo::build_agent(&workspace, "release", &["--bin", "minewarden"])?;
     let mut agent = root::command(built.executable("minewarden")?, &[])?;
     Err(exec::replace(agent.arg("run").args(&options.args)))
 }

@@ -7,15 +7,15 @@ mod tools;
 
 pub(crate) use self::tools::find_cargo_deny;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
     cargo, exec,
     object::{
         short,
-        toolchain::{self, Compiler, LINKER},
+        toolchain::{self, Compiler, LINKER, PINNED, text},
     },
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Compiler, library source, linker.
 pub(crate) fn toolchain(workspace: &Path) -> Result<()> {
-    let compiler = Compiler::find()?;
+    let compiler = compiler()?;
     println!(
         "compiler: {} is rustc {} ({}); BPF is a tier 3 target, which only a nightly can build",
         compiler.toolchain,
@@ -59,4 +59,17 @@ pub(crate) fn toolchain(workspace: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The nightly that is there, else the pinned one from rustup, with what the object and its lints need.
+fn compiler() -> Result<Compiler> {
+    let why = match Compiler::find() {
+        Err(why) if exec::find("rustup").is_some() => why,
+        found => return found,
+    };
+    println!("{why:#}. Installing it; `rustup toolchain uninstall {PINNED}` undoes that");
+    let install = ["toolchain", "install", PINNED, "--profile", "minimal", "--component", "rust-src,clippy"];
+    // A rustup that cannot reach its server may panic, with a backtrace that helps nobody.
+    text(Command::new("rustup").args(install).env("RUST_BACKTRACE", "0")).context("no nightly toolchain")?;
+    Compiler::find()
 }

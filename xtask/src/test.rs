@@ -53,7 +53,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = cargo::workspace()?;
     run::prepare(&workspace)?;
     let suites = if options.suites.is_empty() { Suite::value_variants() } else { &options.suites };
-    let mut runner = Runner { workspace, agent: None, args: &options.args, total: Tally::default() };
+    let mut runner =
+        Runner { workspace, agent: None, args: &options.args, total: Tally::default(), failed: Vec::new() };
     if suites.iter().any(|suite| *suite != Suite::Unit) {
         runner.agent = Some(runner.build_agent(options.debug)?);
     }
@@ -62,6 +63,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     if runner.total.ignored > 0 {
         println!("ignored: {}", runner.total.ignored);
+    }
+    if !runner.failed.is_empty() {
+        println!("failed: {} (the failed tests are named where each suite ends)", runner.failed.join(", "));
     }
     println!("{} passed, {} failed", runner.total.passed, runner.total.failed);
     Ok(if runner.total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -72,15 +76,14 @@ struct Runner<'a> {
     agent: Option<PathBuf>,
     args: &'a [String],
     total: Tally,
+    failed: Vec<&'static str>,
 }
 
 impl Runner<'_> {
     fn build_agent(&self, debug: bool) -> Result<PathBuf> {
-        let mut build = vec!["build", "--package", "monitor", "--bin", "minewarden"];
-        if !debug {
-            build.push("--release");
-        }
-        Ok(cargo::build(&self.workspace, &build)?.executable("minewarden")?.to_owned())
+        let profile = if debug { "dev" } else { "release" };
+        let built = cargo::build_agent(&self.workspace, profile, &["--bin", "minewarden"])?;
+        Ok(built.executable("minewarden")?.to_owned())
     }
 
     fn suite(&mut self, suite: Suite) -> Result<()> {
@@ -129,6 +132,7 @@ impl Runner<'_> {
                 if env::var_os(REQUIRE_LIVE) == Some(OsString::from("1")) {
                     println!("live: counted as a failure, since {REQUIRE_LIVE}=1");
                     self.total.failed += 1;
+                    self.failed.push("live");
                 }
                 Ok(())
             }
@@ -136,7 +140,7 @@ impl Runner<'_> {
     }
 
     /// Runs a suite's commands, shows what they print, and adds what their test programs say to the sum.
-    fn count(&mut self, suite: &str, commands: impl IntoIterator<Item = Command>) -> Result<()> {
+    fn count(&mut self, suite: &'static str, commands: impl IntoIterator<Item = Command>) -> Result<()> {
         let mut tally = Tally::default();
         for mut command in commands {
             println!("{suite}: {command:?}");
@@ -149,6 +153,9 @@ impl Runner<'_> {
         }
         if self.args.is_empty() && tally.expect_some() {
             println!("{suite}: ran no test, counted as a failure");
+        }
+        if tally.failed > 0 {
+            self.failed.push(suite);
         }
         self.total.add(&tally);
         Ok(())

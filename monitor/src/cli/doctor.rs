@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::one_line;
+use super::{one_line, sudo};
 use crate::{
     config::{self, Config, DEFAULT_PATH},
     host::{self, Row, State, privilege},
@@ -137,7 +137,9 @@ impl Report {
         }
         out.push('\n');
         match &self.hooks {
-            None => out.push_str("hooks: not tried, that needs root: try sudo minewarden doctor\n"),
+            None => {
+                let _ = writeln!(out, "hooks: not tried, that needs root: try {}", sudo("doctor"));
+            }
             Some(hooks) => hooks.iter().for_each(|hook| hook_lines(&mut out, hook)),
         }
         out.push('\n');

@@ -51,7 +51,8 @@ async fn live(start: Start) -> anyhow::Result<()> {
         }
     };
     let host = host()?;
-    let recorder = start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose()?;
+    let recorder =
+        start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
     let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
     let (kernel, channels) = Kernel::start()?;
     for (hook, error) in &kernel.missing {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{anyhow, bail};
 
-use super::config::load_or_warn;
+use super::{config::load_or_warn, sudo};
 use crate::{
     config::Config,
     host::{self, Row, State, journald_listens, privilege},
@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn prepare(args: &Args) -> anyhow::Result<Start> {
     let missing = privilege::needed_but_missing();
     if !missing.is_empty() {
-        bail!("run needs root ({} missing): try sudo minewarden run", missing.join(", "));
+        bail!("run needs root ({} missing): try {}", missing.join(", "), sudo("run"));
     }
     let config = load_or_warn(args.config.as_deref())?;
     admit(&host::look(&config))?;
@@ -74,7 +74,7 @@ fn prepare(args: &Args) -> anyhow::Result<Start> {
 /// Refuses a host that lacks something required and warns of what else is lost. journald is the sinks' matter.
 fn admit(rows: &[Row]) -> anyhow::Result<()> {
     if let Some(row) = rows.iter().find(|row| row.state == State::Missing) {
-        bail!("{}: {}: {}; {}", row.what, row.found, row.lost, row.remedy);
+        bail!("{}: {}; lost: {}; to do: {}", row.what, row.found, row.lost, row.remedy);
     }
     for row in rows.iter().filter(|row| row.state == State::Degraded && row.what != "journald") {
         log::warn!("degraded, {}: {}; lost: {}", row.what, row.found, row.lost);
@@ -157,6 +157,6 @@ mod tests {
         let row = |state| Row::less(state, "BTF", "none", "everything", "boot another");
         assert!(admit(&[Row::ok("kernel", "6.1"), row(State::Degraded)]).is_ok());
         let error = admit(&[Row::ok("kernel", "6.1"), row(State::Missing)]).unwrap_err();
-        assert_eq!(error.to_string(), "BTF: none: everything; boot another");
+        assert_eq!(error.to_string(), "BTF: none; lost: everything; to do: boot another");
     }
 }

@@ -1,9 +1,12 @@
 //! Values that are more than their TOML type.
 //!
 //! Owns their ranges. An error raised here carries the line of the value, because the reader adds it.
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use serde::{Deserialize as _, Deserializer, de::Error as _};
+use serde::{
+    Deserialize as _, Deserializer,
+    de::{Error, IntoDeserializer as _, Unexpected, Visitor},
+};
 
 /// Shortest period: below it the agent would be busy with itself.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -14,11 +17,27 @@ const SOCKET_PATH_MAX: usize = 107;
 
 /// A time such as `"90s"` or `"5m"`, from a second to a year.
 pub(super) fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let period: Duration = humantime_serde::deserialize(deserializer)?;
+    let period = deserializer.deserialize_str(Period)?;
     if (SHORTEST..=LONGEST).contains(&period) {
         return Ok(period);
     }
     Err(D::Error::custom("a time from \"1s\" to \"365d\" is wanted"))
+}
+
+/// humantime's own visitor only says that it wants "a duration".
+struct Period;
+
+impl Visitor<'_> for Period {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time such as \"90s\" or \"5m\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+        let parsed: Result<Duration, E> = humantime_serde::deserialize(text.into_deserializer());
+        parsed.map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+    }
 }
 
 /// An absolute path that a socket address can hold.

@@ -57,7 +57,7 @@ fn judge(effective: CapabilitySet, uid: u32) -> Row {
             "privileges",
             format!("uid {uid} without {}", needed.join(", ")),
             "everything: no program can be loaded",
-            "run as root: try sudo",
+            "run as root, for example with sudo",
         );
     }
     if !helpful.is_empty() {

@@ -59,8 +59,9 @@ impl Pulse {
     pub(crate) fn stopped(&mut self, at: BootTime, open: usize, tables: &Counters) -> Notice {
         let lost = self.counters.lost_total();
         let message = format!(
-            "agent {} stopped: {open} incidents still open, {lost} events lost since it started",
-            self.host.version
+            "agent {} stopped: {open} {} still open, {lost} events lost since it started",
+            self.host.version,
+            incidents(open)
         );
         self.notice(Kind::AgentStopped, at, message, Some(tables))
     }
@@ -102,7 +103,8 @@ impl Pulse {
             return None;
         }
         self.last_beat = at;
-        let message = format!("alive: {open} open incidents, {}", self.totals(tables));
+        let lost = self.counters.lost_total();
+        let message = format!("alive: {open} open {}, {lost} events lost since it started", incidents(open));
         Some(self.notice(Kind::Heartbeat, at, message, Some(tables)))
     }
 
@@ -132,4 +134,8 @@ impl Pulse {
             counters: tables.map(|tables| self.totals(tables)),
         }
     }
+}
+
+const fn incidents(count: usize) -> &'static str {
+    if count == 1 { "incident" } else { "incidents" }
 }

@@ -1,6 +1,7 @@
 //! Readable lines for a terminal.
 //!
-//! Owns the layout: a headline per notice and, for an incident, an indented block that a person can act on.
+//! Owns the layout: a headline per notice and, for an incident, an indented block that a person can act on: whole
+//! when it opens or rises, later only the lines that can have changed. Counters that are zero are left out.
 //! Must not know where the lines go, nor whether that is a terminal: the caller says if colour is wanted.
 use std::{
     fmt::Write as _,
@@ -69,6 +70,9 @@ const BLOCK: [Line; 15] = [
     ("sum", &[("", "SCORE", ""), ("level ", "LEVEL", "")]),
 ];
 
+/// Lines of the block that say nothing new once an incident is open; the headline names the process.
+const ONCE: [&str; 6] = ["who", "process", "command", "sha256", "ancestry", "where"];
+
 const LABEL_WIDTH: usize = 11;
 const RESET: &str = "\x1b[0m";
 
@@ -83,9 +87,11 @@ fn render(notice: &Notice, colour: bool) -> String {
     }
     let _ = writeln!(out, "{}{off}: {}", notice.kind.name(), message(notice));
     if let Some(counters) = first(&fields, "COUNTERS") {
-        line(&mut out, "counters", &counters);
+        let counted: Vec<&str> = counters.split(' ').filter(|pair| !pair.ends_with("=0")).collect();
+        line(&mut out, "counters", &counted.join(" "));
     }
-    for (label, parts) in &BLOCK {
+    let known = matches!(notice.kind, Kind::IncidentUpdated | Kind::IncidentEnded);
+    for (label, parts) in BLOCK.iter().filter(|(label, _)| !(known && ONCE.contains(label))) {
         block_line(&mut out, &fields, label, parts);
     }
     out
@@ -188,6 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn an_update_repeats_only_what_can_have_changed() {
+        let mut notice = incident();
+        let labels = |text: &str| -> Vec<String> {
+            let lines = text.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+            lines.map(str::to_owned).filter(|word| BLOCK.iter().any(|(label, _)| label == word)).collect()
+        };
+        assert_eq!(labels(&shown(&notice, false)), BLOCK.map(|(label, _)| label));
+        for kind in [Kind::IncidentUpdated, Kind::IncidentEnded] {
+            notice.kind = kind;
+            let expected =
+                ["incident", "remote", "wallet", "worker", "agent", "algorithm", "since", "evidence", "sum"];
+            assert_eq!(labels(&shown(&notice, false)), expected);
+        }
+    }
+
+    #[test]
     fn unknown_facts_leave_no_empty_lines() {
         let mut notice = incident();
         let view = notice.incident.as_deref_mut().unwrap();
@@ -202,10 +224,11 @@ mod tests {
 
     #[test]
     fn the_agents_own_notices_are_a_headline_and_the_counters() {
-        let counters = Counters { seen: vec![("exec".into(), 1)], lost: Vec::new() };
+        let lost = vec![("exec".into(), 0), ("flow-state".into(), 20)];
+        let counters = Counters { seen: vec![("exec".into(), 1), ("connect".into(), 0)], lost };
         assert_eq!(
             shown(&agent(Kind::AgentStarted, counters), false),
-            "2026-05-20T18:00:12.345678Z agent-started: this is a agent-started\n    counters   exec=1\n"
+            "2026-05-20T18:00:12.345678Z agent-started: this is a agent-started\n    counters   exec=1 lost.flow-state=20\n"
         );
     }
 

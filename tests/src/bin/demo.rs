@@ -78,8 +78,7 @@ fn run(options: Options) -> Result<()> {
     miner.finish()?;
     pool.finish()?;
     let ended = agent.stop(Signal::TERM)?;
-    let counters = ended.stopped_well()?.text("counters");
-    clock.say(&format!("agent: ended in good order; its counters: {counters}"));
+    clock.say(&format!("agent: ended in good order; {}", tally(ended.stopped_well()?)));
     ensure!(ended.about(pool_pid).is_empty(), "the pool's process has an incident\n{}", ended.dump);
     let written = format!("{}{}", ended.output, entry.as_deref().unwrap_or_default());
     ensure!(!written.contains(SECRET), "the miner's password was written");
@@ -197,6 +196,15 @@ impl Clock {
         let entries = journald::written_by(&journald.entries(since)?, agent.pid());
         Ok(entries.iter().fold(shown, |text, entry| format!("{text}\n{}", entry.value())))
     }
+}
+
+/// What the agent counted, without zeros.
+fn tally(stopped: &Notice) -> String {
+    let counters = stopped.counters();
+    let lost = counters.keys().any(|name| name.starts_with("lost.") && counters.get(name) != Some(&0));
+    let counted = counters.iter().filter(|(_, count)| **count > 0);
+    let counted: Vec<String> = counted.map(|(name, count)| format!("{count} {name}")).collect();
+    format!("it saw {}{}", counted.join(", "), if lost { "" } else { ", and lost nothing" })
 }
 
 /// Names of the fields that a person needs and that are not there.
