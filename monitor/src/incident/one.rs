@@ -146,8 +146,9 @@ impl Incident {
         for (name, evidence) in younger.evidence {
             self.evidence.entry(name).or_insert(evidence);
         }
-        self.learn(&younger.claim, false);
-        if younger.named_weight > self.named_weight {
+        let stronger = younger.named_weight > self.named_weight;
+        self.learn(&younger.claim, stronger);
+        if stronger {
             (self.named, self.named_weight) = (younger.named, younger.named_weight);
         }
         if younger.role == Role::Relay {
@@ -238,17 +239,24 @@ impl Incident {
         *side = Some(text.to_owned());
     }
 
+    /// `strongest`: the claim is of the conversation that is named.
     fn learn(&mut self, claim: &Claim, strongest: bool) {
         let before = self.claim.clone();
         let other_wallet = matches!((&before.wallet, &claim.wallet), (Some(old), Some(new)) if old != new);
         if !other_wallet {
-            self.claim.learn(claim);
+            // The dialect is the named conversation's; the other fields are of whoever told them first.
+            let keeps_dialect = before.dialect.is_some() && !strongest;
+            let dialect = claim.dialect.clone().filter(|_| !keeps_dialect);
+            self.claim.learn(&Claim { dialect, ..claim.clone() });
         } else if strongest {
             // Fields of two accounts are not mixed.
             self.claim = claim.clone();
         }
         claim.wallet.iter().for_each(|wallet| self.news.wallet(wallet));
         let after = &self.claim;
+        let dialect =
+            after.dialect.clone().filter(|_| before.dialect.is_some() && before.dialect != after.dialect);
+        dialect.into_iter().for_each(|dialect| self.news.learned(format!("dialect {dialect}")));
         let fields = [
             ("worker", &before.worker, &after.worker),
             ("agent", &before.agent, &after.agent),

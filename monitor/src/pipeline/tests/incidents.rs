@@ -57,7 +57,7 @@ fn a_notice_says_who_what_since_when_and_how_it_is_known() {
     assert_eq!(view.since_unix_nanos, host().unix_offset_nanos + 2_000_000_000);
     assert_eq!(
         run.message(),
-        "confirmed cryptomining (was likely): miner[100] (user alice, session-3.scope) speaks cryptonote with \
+        "confirmed cryptomining (was likely): miner[100] (/usr/bin/miner, user alice, session-3.scope) speaks cryptonote with \
          10.0.0.5:3333, wallet 4ABcd, worker rig, agent XMRig/6.26.0; since 2026-01-02T12:00:02Z"
     );
 }
@@ -115,7 +115,8 @@ fn an_incident_ends_a_minute_after_its_last_process_and_flow_and_then_a_new_one_
     assert_eq!(run.last().duration, Duration::from_secs(201));
     assert!(
         run.message().starts_with(
-            "ended: confirmed cryptomining: miner[100] (user alice, session-3.scope) mined for 3 min 21 s"
+            "ended after 3 min 21 s: confirmed cryptomining: miner[100] (/usr/bin/miner, user alice, session-3.scope) \
+             spoke cryptonote with 10.0.0.5:3333, wallet 4ABcd"
         ),
         "{}",
         run.message()
@@ -196,7 +197,10 @@ fn incidents_of_one_place_with_the_same_wallet_and_pool_merge_into_the_older() {
     );
     let ended = run.notices.iter().rev().nth(1).unwrap();
     assert!(
-        ended.message.contains(&format!("incident {younger} goes on as incident {older}")),
+        ended.message.contains(&format!(
+            "incident {younger} goes on as incident {older}, which pays the same wallet through the same pool from \
+             the same place"
+        )),
         "{}",
         ended.message
     );
@@ -263,7 +267,7 @@ fn a_url_on_the_command_line_opens_a_suspicion_and_adds_to_the_sum() {
     assert_eq!(run.last().evidence[0].0, &ARGV_STRATUM_URL);
     assert_eq!(
         run.message(),
-        "suspicious cryptomining: miner[100] (user alice, session-3.scope) has the address of \
+        "suspicious cryptomining: miner[100] (/usr/bin/miner, user alice, session-3.scope) has the address of \
          pool.example:443 on its command line, wallet 4AB, worker rig; since 2026-01-02T12:00:11Z"
     );
     run.feed(&[connect(12, 1, miner), says(12, 1, Some(miner), "client")]);
@@ -281,4 +285,19 @@ fn open_incidents_are_bounded_and_what_found_no_room_is_counted() {
     }
     assert_eq!(run.ids().len(), 3);
     assert!(run.pipeline.counters().lost.contains(&("incidents".to_owned(), 7)));
+}
+
+#[test]
+fn the_dialect_is_the_named_conversations_and_a_refined_one_is_told() {
+    let mut run = Run::of(&mining());
+    let miner = owner(100, 1);
+    run.feed(&[says(4, MINER, Some(miner), "session dialect=ethereum-stratum-1"), tick(20)]);
+    assert_eq!(run.story()[2..], [(Kind::IncidentUpdated, Level::Confirmed)]);
+    assert!(run.message().contains("new: dialect ethereum-stratum-1; miner[100]"), "{}", run.message());
+    run.feed(&[connect(21, 2, miner), says(21, 2, Some(miner), "client dialect=eth-proxy"), tick(40)]);
+    let claim = &run.last().claim;
+    assert_eq!(
+        (run.last().ends, claim.dialect.as_deref()),
+        (Some(crate::testing::ends(MINER)), Some("ethereum-stratum-1"))
+    );
 }
