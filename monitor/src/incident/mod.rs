@@ -81,7 +81,7 @@ impl Incidents {
         flow.into_iter().for_each(|id| self.book.follow(number, id, tables));
         self.book.file(number, &keys);
         self.absorb(number, found, main, tables);
-        let number = self.merge_payees(number, found, at, out);
+        let number = self.merge_payees(number, &keys, found, at, out);
         self.changed.insert(number);
     }
 
@@ -175,7 +175,7 @@ impl Incidents {
         let keys = Keys::of(Some(key), tables.processes.get(key), None);
         for number in self.book.of_process(key) {
             let Some(incident) = self.book.get_mut(number) else { continue };
-            if !keys.agrees(incident.place.as_ref(), incident.content.as_ref()) {
+            if !incident.may_hold(&keys) {
                 continue;
             }
             incident.explain(key, tables);
@@ -188,8 +188,16 @@ impl Incidents {
     }
 
     /// Merges with the incidents that pay the same wallet through the same pool at the same place.
-    fn merge_payees(&mut self, number: Number, found: &Found, at: BootTime, out: &mut Vec<Notice>) -> Number {
-        let payees = self.book.get_mut(number).map(|incident| payees(incident, found)).unwrap_or_default();
+    fn merge_payees(
+        &mut self,
+        number: Number,
+        keys: &Keys,
+        found: &Found,
+        at: BootTime,
+        out: &mut Vec<Notice>,
+    ) -> Number {
+        let payees =
+            self.book.get_mut(number).map(|incident| payees(incident, keys, found)).unwrap_or_default();
         payees.into_iter().fold(number, |number, payee| match self.book.file_payee(number, payee) {
             Some(other) => self.merge(number, other, Same::Payee, at, out),
             None => number,

@@ -15,10 +15,11 @@ use crate::{
     weigh::{Verdict, weigh},
 };
 
-/// Processes, and flows, that one incident follows at a time.
-const FOLLOWED: usize = 64;
-/// Keys and payees that one incident is filed under.
-pub(super) const FILED: usize = 32;
+/// Processes, and flows, that one incident follows at a time: hundreds of copies of one miner may run at once.
+const FOLLOWED: usize = 512;
+/// Keys and payees that one incident is filed under: an executable has up to six keys, and miners that pack
+/// themselves anew are each another executable.
+pub(super) const FILED: usize = 128;
 
 /// What one rule saw, from either end.
 #[derive(Clone, Debug)]
@@ -104,6 +105,13 @@ impl Incident {
         weigh(self.evidence.values().map(|evidence| evidence.rule))
     }
 
+    /// Whether what has these keys can belong here. An incident that others were merged into runs more than one
+    /// program.
+    pub(super) fn may_hold(&self, keys: &Keys) -> bool {
+        let filed = self.keys.iter().map(|key| &key.identity).find(|own| keys.content.as_ref() == Some(*own));
+        keys.agrees(self.place.as_ref(), filed.or(self.content.as_ref()))
+    }
+
     /// Takes over what /proc told, where it is not known yet.
     pub(super) fn identify(&mut self, keys: &Keys) {
         self.place = self.place.take().or_else(|| keys.place.clone());
@@ -156,6 +164,7 @@ impl Incident {
         }
         let known = younger.members.keys().filter(|key| self.members.contains_key(key)).count();
         self.processes += younger.processes.saturating_sub(known as u64);
+        self.news.processes(self.processes);
         self.shown = younger.shown.or_else(|| self.shown.take());
         for (key, member) in younger.members {
             if self.members.len() < FOLLOWED {

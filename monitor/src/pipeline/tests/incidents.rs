@@ -75,9 +75,9 @@ fn the_same_events_give_the_same_notices_and_another_boot_other_ids() {
 }
 
 #[test]
-fn a_miner_that_is_restarted_a_hundred_times_is_one_incident() {
+fn a_miner_that_is_restarted_six_hundred_times_is_one_incident() {
     let mut run = Run::new(Settings::default());
-    for n in 0..100 {
+    for n in 0..600 {
         let (at, flow) = (u64::from(n) * 2, u64::from(n));
         let miner = owner(1_000 + n, 1);
         run.feed(&miner_starts(at, miner, "miner", flow));
@@ -90,13 +90,13 @@ fn a_miner_that_is_restarted_a_hundred_times_is_one_incident() {
             tick(at + 1),
         ]);
     }
-    assert!(run.pipeline.incidents.is_consistent(), "the first 36 were pushed out by later ones");
-    run.feed(&[tick(258), tick(259)]);
+    assert!(run.pipeline.incidents.is_consistent(), "the first 88 were pushed out by later ones");
+    run.feed(&[tick(1_258), tick(1_259)]);
     assert_eq!(run.ids().len(), 1);
-    assert_eq!(run.last().processes, 100);
+    assert_eq!(run.last().processes, 600);
     let kinds: Vec<_> = run.story().into_iter().map(|(kind, _)| kind).collect();
     let updates = kinds.iter().filter(|kind| **kind == Kind::IncidentUpdated).count();
-    assert_eq!(updates, 5, "at 2 and 4 together, at 8, 16, 32 and 64 processes: {kinds:?}");
+    assert_eq!(updates, 8, "at 2 and 4 together, at 8, 16, 32 and so on to 512 processes: {kinds:?}");
     assert_eq!(
         (kinds[0], kinds[1], kinds.last()),
         (Kind::IncidentOpened, Kind::IncidentRaised, Some(&Kind::IncidentEnded))
@@ -300,4 +300,32 @@ fn the_dialect_is_the_named_conversations_and_a_refined_one_is_told() {
         (run.last().ends, claim.dialect.as_deref()),
         (Some(crate::testing::ends(MINER)), Some("ethereum-stratum-1"))
     );
+}
+
+/// Copies that differ, as a packer makes them, or several scripts: `programs` of them, three processes of each.
+fn paid_alike(programs: u32) -> Run {
+    let mut run = Run::new(Settings::default());
+    for n in 0..programs * 3 {
+        let (miner, flow) = (owner(1_000 + n, 1), u64::from(n));
+        let about =
+            ProcFacts { script_sha256: Some(format!("script {}", n % programs)), ..session("python3") };
+        run.feed(&miner_starts(1, miner, "python3", flow));
+        run.feed(&[says(2, flow, Some(miner), "client wallet=4AB"), facts(2, miner, about)]);
+        run.feed(&[says(3, flow, Some(miner), "session wallet=4AB"), tick(3)]);
+    }
+    run
+}
+
+#[test]
+fn many_processes_of_several_programs_that_pay_alike_are_one_incident() {
+    for programs in [2, 100] {
+        let run = paid_alike(programs);
+        assert_eq!(run.ids().len(), 1, "{programs} programs: {:?}", run.story());
+        assert!(run.notices.len() <= 3, "{programs} programs: {:?}", run.story());
+        assert!(run.pipeline.incidents.is_consistent());
+    }
+    let mut run = paid_alike(2);
+    run.feed(&[tick(30)]);
+    assert_eq!(run.last().processes, 6);
+    assert!(run.message().contains("more processes"), "{}", run.message());
 }
