@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::Detector,
+    detect::{Detector, Finding},
     enrich::{Tables, flows::Flow},
     event::{Body, BootTime, Counters, Event, FlowId},
     incident::Incidents,
@@ -147,11 +147,14 @@ impl Pipeline {
         out
     }
 
-    /// The agent stops, or the capture is over: what waited goes on with what is known, open incidents stay
-    /// open, and of a capture every remaining flow is reported.
+    /// The agent stops, or the capture is over: what was begun is judged as it is, what waited goes on with what
+    /// is known, open incidents stay open, and of a capture every remaining flow is reported.
     pub fn finish(&mut self, at: BootTime) -> Outcome {
         let mut out = Outcome::default();
         let mut ready = Vec::new();
+        let mut findings = Vec::new();
+        self.detectors.iter_mut().for_each(|detector| detector.finish(&mut findings));
+        self.file(findings, at, &mut out.requests, &mut ready);
         let (tables, requests) = (&mut self.tables, &mut out.requests);
         self.attribution.flush(&mut Desk { at, tables, requests, ready: &mut ready });
         self.settle(&ready, at, &mut out);
@@ -190,11 +193,21 @@ impl Pipeline {
         for detector in &mut self.detectors {
             detector.inspect(event, &self.tables, &mut findings);
         }
+        self.file(findings, event.at, requests, ready);
+    }
+
+    fn file(
+        &mut self,
+        findings: Vec<Finding>,
+        at: BootTime,
+        requests: &mut Vec<Request>,
+        ready: &mut Vec<Found>,
+    ) {
         for finding in findings {
             self.tables.flows.note(&finding);
             if !self.report_flows {
                 let tables = &mut self.tables;
-                self.attribution.file(finding, &mut Desk { at: event.at, tables, requests, ready });
+                self.attribution.file(finding, &mut Desk { at, tables, requests, ready });
             }
         }
     }

@@ -18,6 +18,10 @@ pub mod stratum;
 pub trait Detector: Send {
     /// Appends to `out` what `event` shows. `tables` already hold the event.
     fn inspect(&mut self, event: &Event, tables: &Tables, out: &mut Vec<Finding>);
+    /// Nothing more will come: appends to `out` what unfinished things show as they are.
+    fn finish(&mut self, out: &mut Vec<Finding>) {
+        let _ = out;
+    }
     /// State entries held now, for the counters.
     fn held(&self) -> usize;
     /// Entries that were pushed out by the cap, since start.
@@ -186,5 +190,33 @@ impl Claim {
             }
         }
         learned
+    }
+}
+
+/// The shortest name that is taken for an account.
+const ACCOUNT_MIN: usize = 3;
+
+/// The name of an account at a pool, or an address. Where a pool wants none, as P2Pool, clients put `x` or `000`
+/// in its place.
+pub(crate) fn is_account(text: &str) -> bool {
+    let text = text.trim();
+    let first = text.chars().next();
+    text.chars().count() >= ACCOUNT_MIN
+        && text.chars().any(char::is_alphanumeric)
+        && text.chars().any(|other| Some(other) != first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_account;
+
+    #[test]
+    fn accounts_are_told_from_placeholders() {
+        for account in ["bob", "1A2", "me@example.org", "\u{fc}ml"] {
+            assert!(is_account(account), "{account}");
+        }
+        for none in ["", "x", "xx", "xxx", "000", " x ", "-.-", "..."] {
+            assert!(!is_account(none), "{none}");
+        }
     }
 }

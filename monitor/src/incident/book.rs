@@ -69,9 +69,7 @@ impl Book {
 
     /// The incident of a process, or of what is known by the same key.
     pub(super) fn find(&self, main: Option<ProcessKey>, keys: &Keys) -> Option<Number> {
-        let fits = |number: &Number| {
-            self.open.get(number).is_some_and(|one| keys.agrees(one.place.as_ref(), one.content.as_ref()))
-        };
+        let fits = |number: &Number| self.open.get(number).is_some_and(|one| one.may_hold(keys));
         main.and_then(|key| self.of_process(key).into_iter().find(&fits))
             .or_else(|| keys.all().filter_map(|key| self.by_key.get(&key).copied()).find(&fits))
     }

@@ -162,13 +162,14 @@ pub(super) fn incident_id(boot_id: &str, keys: &Keys, since: BootTime, number: u
     short_hash(&["incident", boot_id, &place, &identity, &since.0.to_string(), &number.to_string()])
 }
 
-/// Under which wallet and pool an incident is paid, as one finding tells.
-pub(super) fn payees(incident: &Incident, found: &Found) -> Vec<Payee> {
+/// Under which wallet and pool an incident is paid at the places of `keys`, as one finding tells.
+pub(super) fn payees(incident: &Incident, keys: &Keys, found: &Found) -> Vec<Payee> {
     let claim = &found.finding.claim;
     let Some(wallet) = claim.wallet.as_ref().or(incident.claim.wallet.as_ref()) else { return Vec::new() };
     let remote = found.ends.map(|ends| ends.remote.to_string());
     let pools: Vec<_> = remote.into_iter().chain(claim.pool.clone()).collect();
-    let places: BTreeSet<_> = incident.keys.iter().map(|key| &key.place).collect();
+    // An incident may be filed under no key of its own: they may be another's.
+    let places: BTreeSet<_> = incident.keys.iter().map(|key| &key.place).chain(&keys.places).collect();
     let of_place = |place: &String| {
         let payee =
             |pool: &String| Payee { place: place.clone(), wallet: wallet.clone(), pool: pool.clone() };

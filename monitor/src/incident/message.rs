@@ -12,13 +12,17 @@ use crate::{
 
 /// Longest value shown whole in a message; the fields of the notice hold it whole.
 const SHOWN: usize = 24;
+/// The same for a path: its end says more than its beginning.
+const PATH_SHOWN: usize = 64;
+/// What stands for a script when the code is an argument.
+const CODE_ARGUMENT: &str = "-c";
 
-/// `confirmed cryptomining: python3[4121] (user alice, session-3.scope) speaks cryptonote with 10.0.0.5:3333,
+/// `confirmed cryptomining: python3[4121] (/tmp/m.py, user alice, session-3.scope) speaks cryptonote with 10.0.0.5:3333,
 /// wallet 4AB...; since 2026-01-02T12:00:01Z`.
 pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &str) -> String {
     let level = level(incident.verdict().level);
     let who = who(incident);
-    let does = does(incident);
+    let does = does(incident, kind == Kind::IncidentEnded);
     match kind {
         Kind::IncidentRaised => {
             let was = was.map(|was| format!(" (was {})", self::level(was))).unwrap_or_default();
@@ -29,18 +33,30 @@ pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &
             format!("{level} cryptomining, new: {news}; {who} {does}; since {since}")
         }
         Kind::IncidentEnded => {
-            let mined = human(incident.last.since(incident.since));
-            format!("ended: {level} cryptomining: {who} mined for {mined} since {since}; it {does}")
+            let lasted = human(incident.last.since(incident.since));
+            format!("ended after {lasted}: {level} cryptomining: {who} {does}; since {since}")
         }
         _ => format!("{level} cryptomining: {who} {does}; since {since}"),
     }
 }
 
-/// `incident 0123456789abcdef is part of incident fedcba9876543210: same place, wallet and pool`.
-pub(super) fn merged(younger: &str, older: &str) -> String {
-    format!(
-        "ended: incident {younger} goes on as incident {older}, which has the same place, wallet and pool"
-    )
+/// Why two incidents turn out to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Same {
+    /// One wallet is paid through one pool.
+    Payee,
+    /// What was learned late of a process makes it the other's.
+    Program,
+}
+
+/// `ended: incident 0123456789abcdef goes on as incident fedcba9876543210, which runs the same program at the same
+/// place`.
+pub(super) fn merged(younger: &str, older: &str, same: Same) -> String {
+    let same = match same {
+        Same::Payee => "pays the same wallet through the same pool from",
+        Same::Program => "runs the same program at",
+    };
+    format!("ended: incident {younger} goes on as incident {older}, which {same} the same place")
 }
 
 /// In small letters.
@@ -74,10 +90,19 @@ fn who(incident: &Incident) -> String {
     let process = &shown.process;
     let name = process.image.comm.as_deref().or_else(|| process.image.path()).unwrap_or("unknown");
     let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
-    let about = [user(process), place(process), count(incident.processes)];
+    let about = [program(process), user(process), place(process), count(incident.processes)];
     let about: Vec<_> = about.into_iter().flatten().collect();
     let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
     format!("{}{about}", label(name, pid))
+}
+
+/// What runs: the script, else the executable; a name in brackets can be anything.
+fn program(process: &Process) -> Option<String> {
+    let image = &process.image;
+    let shebang = image.filename.as_ref().filter(|name| image.interpreter.as_ref() != Some(name));
+    let path = image.script.as_deref().filter(|script| *script != CODE_ARGUMENT);
+    let path = path.or_else(|| shebang.filter(|_| image.exe.is_none()).map(String::as_str)).or(image.path());
+    path.filter(|path| !path.is_empty()).map(|path| middle_cut(path, PATH_SHOWN))
 }
 
 fn user(process: &Process) -> Option<String> {
@@ -96,15 +121,21 @@ fn count(processes: u64) -> Option<String> {
     (processes > 1).then(|| format!("{processes} processes so far"))
 }
 
-fn does(incident: &Incident) -> String {
+fn does(incident: &Incident, past: bool) -> String {
     let claim = &incident.claim;
     let dialect = claim.dialect.as_deref().unwrap_or("stratum");
     let mut does = match (&incident.named, incident.role) {
-        (Some(ends), Role::Relay) => format!("relays {dialect} from other miners to {}", ends.remote),
-        (Some(ends), _) => format!("speaks {dialect} with {}", ends.remote),
+        (Some(ends), Role::Relay) => {
+            let relays = if past { "relayed" } else { "relays" };
+            format!("{relays} {dialect} from other miners to {}", ends.remote)
+        }
+        (Some(ends), _) => {
+            let speaks = if past { "spoke" } else { "speaks" };
+            format!("{speaks} {dialect} with {}", ends.remote)
+        }
         (None, _) => {
-            let pool = claim.pool.as_deref().unwrap_or("a pool");
-            format!("has the address of {} on its command line", short(pool))
+            let (has, pool) = (if past { "had" } else { "has" }, claim.pool.as_deref().unwrap_or("a pool"));
+            format!("{has} the address of {} on its command line", short(pool))
         }
     };
     for (name, value) in [("wallet", &claim.wallet), ("worker", &claim.worker), ("agent", &claim.agent)] {
@@ -121,19 +152,28 @@ fn start(text: &str, length: usize) -> String {
 
 /// A long value by its two ends.
 fn short(value: &str) -> String {
+    cut(value, SHOWN, 6)
+}
+
+fn middle_cut(value: &str, shown: usize) -> String {
+    cut(value, shown, shown / 2)
+}
+
+/// At most `shown` characters, `tail` of them from its end.
+fn cut(value: &str, shown: usize, tail: usize) -> String {
     let length = value.chars().count();
-    if length <= SHOWN {
+    if length <= shown {
         return value.to_owned();
     }
-    let end: String = value.chars().skip(length - 6).collect();
-    format!("{}…{end}", start(value, SHOWN - 7))
+    let end: String = value.chars().skip(length - tail).collect();
+    format!("{}…{end}", start(value, shown - tail - 1))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{human, short};
+    use super::{human, middle_cut, short};
 
     #[test]
     fn durations_read_well() {
@@ -149,5 +189,9 @@ mod tests {
         let wallet = format!("4{}ABCDEF", "a".repeat(88));
         assert_eq!(short(&wallet), "4aaaaaaaaaaaaaaaa…ABCDEF");
         assert_eq!(short(&"ü".repeat(95)).chars().count(), 24);
+        assert_eq!(
+            middle_cut(&format!("/tmp/{}/.x/kworker", "a".repeat(200)), 24),
+            "/tmp/aaaaaa…a/.x/kworker"
+        );
     }
 }

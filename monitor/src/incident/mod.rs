@@ -27,6 +27,7 @@ mod view;
 
 use book::{Book, Number};
 use key::{Keys, payees};
+use message::Same;
 use pools::Pools;
 
 /// All incidents of this host.
@@ -85,7 +86,7 @@ impl Incidents {
         flow.into_iter().for_each(|id| self.book.follow(number, id, tables));
         self.book.file(number, &keys);
         self.absorb(number, found, main, tables);
-        let number = self.merge_payees(number, found, at, out);
+        let number = self.merge_payees(number, &keys, found, at, out);
         self.changed.insert(number);
     }
 
@@ -179,34 +180,49 @@ impl Incidents {
         let keys = Keys::of(Some(key), tables.processes.get(key), None);
         for number in self.book.of_process(key) {
             let Some(incident) = self.book.get_mut(number) else { continue };
-            if !keys.agrees(incident.place.as_ref(), incident.content.as_ref()) {
+            if !incident.may_hold(&keys) {
                 continue;
             }
             incident.explain(key, tables);
             let same = keys.all().next().and_then(|best| self.book.under(&best));
             self.book.file(number, &keys);
             if let Some(same) = same.filter(|same| *same != number) {
-                self.merge(number, same, at, out);
+                self.merge(number, same, Same::Program, at, out);
             }
         }
     }
 
     /// Merges with the incidents that pay the same wallet through the same pool at the same place.
-    fn merge_payees(&mut self, number: Number, found: &Found, at: BootTime, out: &mut Vec<Notice>) -> Number {
-        let payees = self.book.get_mut(number).map(|incident| payees(incident, found)).unwrap_or_default();
+    fn merge_payees(
+        &mut self,
+        number: Number,
+        keys: &Keys,
+        found: &Found,
+        at: BootTime,
+        out: &mut Vec<Notice>,
+    ) -> Number {
+        let payees =
+            self.book.get_mut(number).map(|incident| payees(incident, keys, found)).unwrap_or_default();
         payees.into_iter().fold(number, |number, payee| match self.book.file_payee(number, payee) {
-            Some(other) => self.merge(number, other, at, out),
+            Some(other) => self.merge(number, other, Same::Payee, at, out),
             None => number,
         })
     }
 
     /// The older stays; the younger, if it was announced, is told to have ended.
-    fn merge(&mut self, one: Number, other: Number, at: BootTime, out: &mut Vec<Notice>) -> Number {
+    fn merge(
+        &mut self,
+        one: Number,
+        other: Number,
+        same: Same,
+        at: BootTime,
+        out: &mut Vec<Notice>,
+    ) -> Number {
         let (older, younger) = (one.min(other), one.max(other));
         let id = self.book.get_mut(older).map(|incident| incident.id.clone()).unwrap_or_default();
         let Some(mut gone) = self.book.close(younger) else { return older };
         if gone.news.told_level().is_some() {
-            let message = message::merged(&gone.id, &id);
+            let message = message::merged(&gone.id, &id, same);
             out.push(view::with_message(&mut gone, Kind::IncidentEnded, &self.host, at, message));
         }
         self.book.absorb(older, gone);

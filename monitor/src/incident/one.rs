@@ -15,10 +15,11 @@ use crate::{
     weigh::{Verdict, weigh},
 };
 
-/// Processes, and flows, that one incident follows at a time.
-const FOLLOWED: usize = 64;
-/// Keys and payees that one incident is filed under.
-pub(super) const FILED: usize = 32;
+/// Processes, and flows, that one incident follows at a time: hundreds of copies of one miner may run at once.
+const FOLLOWED: usize = 512;
+/// Keys and payees that one incident is filed under: an executable has up to six keys, and miners that pack
+/// themselves anew are each another executable.
+pub(super) const FILED: usize = 128;
 
 /// What one rule saw, from either end.
 #[derive(Clone, Debug)]
@@ -104,6 +105,13 @@ impl Incident {
         weigh(self.evidence.values().map(|evidence| evidence.rule))
     }
 
+    /// Whether what has these keys can belong here. An incident that others were merged into runs more than one
+    /// program.
+    pub(super) fn may_hold(&self, keys: &Keys) -> bool {
+        let filed = self.keys.iter().map(|key| &key.identity).find(|own| keys.content.as_ref() == Some(*own));
+        keys.agrees(self.place.as_ref(), filed.or(self.content.as_ref()))
+    }
+
     /// Takes over what /proc told, where it is not known yet.
     pub(super) fn identify(&mut self, keys: &Keys) {
         self.place = self.place.take().or_else(|| keys.place.clone());
@@ -146,8 +154,9 @@ impl Incident {
         for (name, evidence) in younger.evidence {
             self.evidence.entry(name).or_insert(evidence);
         }
-        self.learn(&younger.claim, false);
-        if younger.named_weight > self.named_weight {
+        let stronger = younger.named_weight > self.named_weight;
+        self.learn(&younger.claim, stronger);
+        if stronger {
             (self.named, self.named_weight) = (younger.named, younger.named_weight);
         }
         if younger.role == Role::Relay {
@@ -155,6 +164,7 @@ impl Incident {
         }
         let known = younger.members.keys().filter(|key| self.members.contains_key(key)).count();
         self.processes += younger.processes.saturating_sub(known as u64);
+        self.news.processes(self.processes);
         self.shown = younger.shown.or_else(|| self.shown.take());
         for (key, member) in younger.members {
             if self.members.len() < FOLLOWED {
@@ -238,17 +248,24 @@ impl Incident {
         *side = Some(text.to_owned());
     }
 
+    /// `strongest`: the claim is of the conversation that is named.
     fn learn(&mut self, claim: &Claim, strongest: bool) {
         let before = self.claim.clone();
         let other_wallet = matches!((&before.wallet, &claim.wallet), (Some(old), Some(new)) if old != new);
         if !other_wallet {
-            self.claim.learn(claim);
+            // The dialect is the named conversation's; the other fields are of whoever told them first.
+            let keeps_dialect = before.dialect.is_some() && !strongest;
+            let dialect = claim.dialect.clone().filter(|_| !keeps_dialect);
+            self.claim.learn(&Claim { dialect, ..claim.clone() });
         } else if strongest {
             // Fields of two accounts are not mixed.
             self.claim = claim.clone();
         }
         claim.wallet.iter().for_each(|wallet| self.news.wallet(wallet));
         let after = &self.claim;
+        let dialect =
+            after.dialect.clone().filter(|_| before.dialect.is_some() && before.dialect != after.dialect);
+        dialect.into_iter().for_each(|dialect| self.news.learned(format!("dialect {dialect}")));
         let fields = [
             ("worker", &before.worker, &after.worker),
             ("agent", &before.agent, &after.agent),

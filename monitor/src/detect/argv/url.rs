@@ -1,6 +1,7 @@
 //! The URLs that miners take as the address of a pool.
 //!
 //! Owns which schemes those are and what such a URL tells. Must not know processes.
+use crate::detect::is_account;
 
 /// Schemes that need no transport after a `+`. Sources: the command-line help or URI parsers of cgminer, ccminer,
 /// XMRig (`stratum`), ethminer (`stratum1` to `stratum3`, `stratums`, `stratumss`), Stratum V2 (`stratum2`),
@@ -96,7 +97,7 @@ fn account(user: &str) -> (Option<String>, Option<String>) {
     }
     let (wallet, worker) = user.split_once('.').unwrap_or((user, ""));
     let full = |part: &str| (!part.is_empty()).then(|| part.to_owned());
-    (full(wallet), full(worker))
+    (full(wallet).filter(|wallet| is_account(wallet)), full(worker))
 }
 
 #[cfg(test)]
@@ -203,6 +204,8 @@ mod tests {
         assert!(!format!("{url:?}").contains("s3cret"));
         let both_at = PoolUrl::parse("stratum+tcp://acc:p@ss@pool:1").unwrap();
         assert_eq!((both_at.wallet.as_deref(), both_at.pool.as_str()), (Some("acc"), "pool:1"));
+        let placeholder = PoolUrl::parse("stratum+tcp://x.rig:x@h:1").unwrap();
+        assert_eq!((placeholder.wallet, placeholder.worker.as_deref()), (None, Some("rig")));
         for hidden in ["***@h:1", "<redacted>:x@h:1", "redacted@h:1", "@h:1", ":@h:1"] {
             let url = PoolUrl::parse(&format!("stratum+tcp://{hidden}")).unwrap();
             assert_eq!((url.wallet, url.worker, url.pool.as_str()), (None, None, "h:1"), "{hidden}");

@@ -6,9 +6,9 @@
 //! `wallet+difficulty.worker` (`CryptoNote`), a payment id of 16 or 64 hexadecimal digits as a part of its own,
 //! and an e-mail address for messages as the last part. Accounts may be e-mail addresses themselves.
 use super::shape::{claim, is_hex};
-use crate::detect::Claim;
+use crate::detect::{Claim, is_account};
 
-/// Puts what `account` names into `claim`.
+/// Puts what `account` names into `claim`; a placeholder such as `x`, where a pool wants no wallet, is none.
 pub(super) fn split(account: &str, into: &mut Claim) {
     let (head, tail) = account.split_once('/').unwrap_or((account, ""));
     let (wallet, parts) = match head.split_once('.') {
@@ -23,7 +23,7 @@ pub(super) fn split(account: &str, into: &mut Claim) {
     let last = || parts.split('.').rfind(|part| named(part) && !is_number(part));
     let only = || parts.split('.').rfind(named);
     let behind_slash = || tail.split('/').find(|part| named(part) && !part.contains('@'));
-    into.wallet = claim(wallet);
+    into.wallet = claim(wallet).filter(|wallet| is_account(wallet));
     into.worker = last().or_else(behind_slash).or_else(only).and_then(claim);
 }
 
@@ -57,7 +57,7 @@ mod tests {
             ("me@example.org/rig3".to_owned(), ("me@example.org", Some("rig3"))),
             ("user.worker1".to_owned(), ("user", Some("worker1"))),
             ("kaspa:qz0y.rig".to_owned(), ("kaspa:qz0y", Some("rig"))),
-            ("x".to_owned(), ("x", None)),
+            ("bob".to_owned(), ("bob", None)),
         ] {
             let mut claim = Claim::default();
             split(&account, &mut claim);
@@ -66,6 +66,17 @@ mod tests {
                 (Some(want.0), want.1),
                 "{account}"
             );
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_no_wallet() {
+        for (account, worker) in
+            [("x", None), ("xx", None), ("xxx.rig1", Some("rig1")), ("000", None), ("---", None)]
+        {
+            let mut claim = Claim::default();
+            split(account, &mut claim);
+            assert_eq!((claim.wallet, claim.worker.as_deref()), (None, worker), "{account}");
         }
     }
 

@@ -145,6 +145,7 @@ impl Framer {
                     return tail;
                 }
                 Step::Broken => {
+                    self.junk.note_stray_brace();
                     self.object = Object::default();
                     self.state = State::Junk;
                     return rest;
@@ -331,10 +332,15 @@ mod tests {
         let mut cut = Vec::new();
         framer.gap(&mut |line| cut.push((line.bytes.to_vec(), line.cut)));
         assert_eq!(cut, [(b"{\"a\":\"b".to_vec(), true)]);
-        assert_eq!(run(&mut framer, &[b"ccc, 3]\n{\"d\":1}\n"]), [r#"{"d":1}"#]);
+        assert_eq!(run(&mut framer, &[b"ccc, 3]}\n{\"d\":1}\n"]), [r#"{"d":1}"#]);
         framer.gap(&mut |_| panic!("nothing was open"));
         assert_eq!(run(&mut framer, &[b"{\"e\":1}\n"]), [r#"{"e":1}"#]);
         assert!(!framer.foreign());
+        for text in ["Subject: mining\r\n\r\n", "* 1 FETCH (BODY[] {9}\r\n"] {
+            framer.gap(&mut |_| panic!("nothing was open"));
+            let text = format!("{text}{{\"f\":1}}\n");
+            assert_eq!(run(&mut framer, &[text.as_bytes()]), [r#"?{"f":1}"#], "{text}");
+        }
     }
 
     #[test]

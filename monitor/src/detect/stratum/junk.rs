@@ -10,6 +10,8 @@ pub(super) struct Junk {
     pub(super) later: bool,
     /// Nothing is known of what was before it.
     resync: bool,
+    /// A brace in it began no object.
+    stray_brace: bool,
     closers: bool,
     quotes: bool,
     /// It is not plain ASCII.
@@ -42,10 +44,16 @@ impl Junk {
         }
     }
 
-    /// The line was the end of an object whose beginning was not seen.
+    /// A brace in it began no object: this is text.
+    pub(super) const fn note_stray_brace(&mut self) {
+        self.stray_brace = true;
+    }
+
+    /// The line was the end of an object whose beginning was not seen. Where bytes are known to be missing, less
+    /// of it may be left.
     pub(super) const fn is_tail(&self) -> bool {
-        let shaped = self.closers && self.quotes && self.closed_last && !self.binary;
-        self.resync || (!self.later && shaped)
+        let ends_well = self.closed_last && !self.binary && !self.stray_brace;
+        ends_well && (self.resync || (!self.later && self.closers && self.quotes))
     }
 
     /// Bytes before the first message may lack a newline, and are no text for that.
@@ -72,7 +80,23 @@ mod tests {
         }
         let second = Junk::later();
         assert!(!second.is_tail() && second.is_text());
-        assert!(Junk::after_gap().is_tail());
+    }
+
+    #[test]
+    fn behind_missing_bytes_a_closing_brace_is_enough_and_text_is_still_text() {
+        let after_gap = |text: &str| {
+            let mut junk = Junk::after_gap();
+            junk.note(text.as_bytes());
+            junk
+        };
+        assert!(after_gap("}").is_tail() && after_gap("ccc, 3]}\r").is_tail());
+        for text in ["Subject: mining", "a2 OK", "\u{1}}"] {
+            assert!(!after_gap(text).is_tail(), "{text:?}");
+        }
+        let mut literal = after_gap("* 1 FETCH (BODY[] {907}");
+        assert!(literal.is_tail());
+        literal.note_stray_brace();
+        assert!(!literal.is_tail());
     }
 
     #[test]

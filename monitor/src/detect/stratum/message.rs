@@ -6,18 +6,24 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use serde_json::Value;
 
 /// Members that log records have and messages have not. A record may hold a message's members beside them.
-const LOG_MEMBERS: [&str; 11] = [
+const LOG_MEMBERS: [&str; 17] = [
     "@timestamp",
+    "caller",
     "event",
     "event_type",
+    "facility",
     "host",
     "hostname",
     "level",
+    "log",
     "logger",
+    "lvl",
     "msg",
     "severity",
+    "stream",
     "time",
     "timestamp",
+    "ts",
 ];
 
 /// What ties an answer to its request. A digest, so that nothing of a chosen length is kept; `1` and `"1"` are

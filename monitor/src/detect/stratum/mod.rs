@@ -86,7 +86,9 @@ impl Stratum {
     pub fn close(&mut self, id: FlowId, out: &mut Vec<Finding>) {
         let Some(mut flow) = self.flows.pop(&id) else { return };
         self.held_bytes = self.held_bytes.saturating_sub(flow.held());
+        let cuts = flow.cuts();
         flow.finish();
+        self.cuts += flow.cuts() - cuts;
         if let Some(session) = &mut flow.session {
             session.settle(id, out);
         }
@@ -109,6 +111,12 @@ impl Detector for Stratum {
             Body::Close { flow } => self.close(*flow, out),
             _ => {}
         }
+    }
+
+    fn finish(&mut self, out: &mut Vec<Finding>) {
+        let mut open: Vec<FlowId> = self.flows.iter().map(|(id, _)| *id).collect();
+        open.sort_unstable();
+        open.into_iter().for_each(|id| self.close(id, out));
     }
 
     fn held(&self) -> usize {
@@ -141,12 +149,14 @@ impl Flow {
     }
 
     fn finish(&mut self) {
-        let foreign = self.egress.framer.foreign() || self.ingress.framer.foreign();
-        for (side, direction) in
-            [(&mut self.egress, Direction::Egress), (&mut self.ingress, Direction::Ingress)]
-        {
-            side.framer.gap(&mut |line| judge(&mut self.session, direction, &line, foreign));
-        }
+        let mut sides = [(&mut self.egress, Direction::Egress), (&mut self.ingress, Direction::Ingress)];
+        // What waits behind a hole in one direction may answer what waits in the other.
+        sides.sort_by_key(|(side, _)| side.stream.waits_since());
+        let [(first, direction), (second, back)] = sides;
+        let foreign = second.framer.foreign();
+        first.finish(&mut |line| judge(&mut self.session, direction, line, foreign));
+        let foreign = first.framer.foreign();
+        second.finish(&mut |line| judge(&mut self.session, back, line, foreign));
     }
 
     const fn held(&self) -> usize {
@@ -159,6 +169,16 @@ impl Flow {
 }
 
 impl Side {
+    fn finish(&mut self, judge: &mut dyn FnMut(&Line<'_>)) {
+        let framer = &mut self.framer;
+        let mut judge = |line: Line<'_>| judge(&line);
+        self.stream.finish(&mut |piece| match piece {
+            Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
+            Piece::Gap => framer.gap(&mut judge),
+        });
+        framer.gap(&mut judge);
+    }
+
     const fn held(&self) -> usize {
         self.stream.held() + self.framer.held()
     }

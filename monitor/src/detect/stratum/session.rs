@@ -34,6 +34,10 @@ pub(super) struct Session {
     /// Directions that carried a client's messages, and a pool's, guarded ones too.
     asked: Ways,
     pushed: Ways,
+    /// Directions that carried a sure client's message.
+    entered: Ways,
+    /// One end has said both parts before anything was told of it.
+    transcript: Option<Direction>,
     dialect: Option<Dialect>,
     offer: Option<String>,
     claim: Claim,
@@ -144,6 +148,9 @@ impl Session {
         if !guarded || request.sure {
             self.asked.add(direction);
         }
+        if request.sure {
+            self.entered.add(direction);
+        }
         if !guarded {
             self.learn_from(&request);
             self.take_part(&request, direction);
@@ -159,7 +166,8 @@ impl Session {
     /// A client's message that cannot be a quotation.
     fn take_part(&mut self, request: &Request, direction: Direction) {
         // Both parts from one end are a transcript, or a feint: only an answer settles that.
-        if !request.sure || self.server.is_some_and(|server| server.direction == direction) {
+        let both = self.server.is_some_and(|server| server.direction == direction);
+        if !request.sure || both || self.transcript == Some(direction) {
             return;
         }
         let method = request.method;
@@ -195,6 +203,10 @@ impl Session {
             self.pushed.add(direction);
         }
         if self.client.is_some_and(|client| client.direction == direction) {
+            self.take_back(reply, heard);
+            return;
+        }
+        if self.transcript == Some(direction) {
             return;
         }
         let client = self.client.filter(|client| reply.sure || Some(client.dialect) == reply.dialect);
@@ -211,6 +223,20 @@ impl Session {
         }
     }
 
+    /// A recorded session goes by as it is, such as a file: nothing was told of its first half yet, so nothing is.
+    fn take_back(&mut self, reply: &Reply, heard: &Heard<'_>) {
+        if reply.sure && !heard.guarded && self.server.is_none() && self.told.is_none() {
+            self.transcript = Some(heard.direction);
+            self.client = None;
+            self.reached = None;
+        }
+    }
+
+    /// Both ends speak as clients: what one says comes back, and answers nothing.
+    const fn is_echo(&self) -> bool {
+        self.entered.egress && self.entered.ingress
+    }
+
     /// One end has said both parts.
     const fn is_transcript(&self) -> bool {
         self.asked.egress && self.pushed.egress || self.asked.ingress && self.pushed.ingress
@@ -218,7 +244,8 @@ impl Session {
 
     /// `client` is the direction in which the client's messages go.
     fn reach(&mut self, rule: &'static Rule, client: Direction, text: impl FnOnce() -> String) {
-        if self.reached.as_ref().is_some_and(|reached| rank(reached.rule) >= rank(rule)) {
+        let known = self.reached.as_ref().is_some_and(|reached| rank(reached.rule) >= rank(rule));
+        if known || (rule.proof && self.is_echo()) {
             return;
         }
         let role = match client {

@@ -8,6 +8,9 @@ const CLAIM_BYTES: usize = 256;
 /// The shortest address in use: 25 base58 characters (base58check of 25 bytes may lose leading ones).
 const ADDRESS_MIN: usize = 25;
 
+/// Bare hexadecimal shorter than that is an id or a token: no coin has such addresses.
+const HEX_ADDRESS_MIN: usize = 40;
+
 /// Hexadecimal digits, at least `least` of them, behind an optional `0x`.
 pub(super) fn is_hex(text: &str, least: usize) -> bool {
     let digits = text.strip_prefix("0x").unwrap_or(text);
@@ -26,14 +29,22 @@ pub(super) fn is_hash(text: &str) -> bool {
 }
 
 /// An address of a coin, by its looks: `0x` and 40 digits, or one run of letters and digits (base58, bech32,
-/// hex), with or without a coin's prefix before a colon.
+/// hex), with or without a coin's prefix before a colon. Below 40 characters only base58 is in use, which has
+/// fewer letters than names and tokens have.
 pub(super) fn is_address(text: &str) -> bool {
     let bare = text.split_once(':').map_or(text, |(_, address)| address);
     let bytes = bare.as_bytes();
+    let short = bytes.len() < HEX_ADDRESS_MIN;
     bytes.len() >= ADDRESS_MIN
+        && !(short && (is_hex(bare, 1) || !is_base58(bytes)))
         && bytes.iter().all(u8::is_ascii_alphanumeric)
         && bytes.iter().any(u8::is_ascii_alphabetic)
         && (bytes.iter().any(u8::is_ascii_digit) || mixes_case(bytes))
+}
+
+/// The alphabet leaves out what looks alike.
+fn is_base58(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_alphanumeric() && !b"0OIl".contains(byte))
 }
 
 /// As base58 without a digit does.
@@ -49,10 +60,17 @@ pub(super) fn is_algorithm(text: &str) -> bool {
     text.len() <= 32 && FAMILIES.iter().any(|known| family.eq_ignore_ascii_case(known))
 }
 
-/// Software that calls itself a miner.
+const MINER: &str = "miner";
+
+/// Software that calls itself a miner: `ccminer/2.3`, `minerd`, `MinerGate`, and not `MinerGame`.
 pub(super) fn is_miner_agent(text: &str) -> bool {
     let lower = clip(text).to_ascii_lowercase();
-    ["miner", "xmr", "monero"].iter().any(|word| lower.contains(word))
+    let word_ends = |(at, _): (usize, &str)| {
+        let behind = lower.get(at + MINER.len()..).unwrap_or_default();
+        !behind.starts_with(|next: char| next.is_ascii_lowercase())
+            || ["d", "gate"].iter().any(|kin| behind.split(['/', ' ', '-', '_']).next() == Some(kin))
+    };
+    ["xmr", "monero"].iter().any(|word| lower.contains(word)) || lower.match_indices(MINER).any(word_ends)
 }
 
 /// A host name or address and not something else that miners put in its place.
@@ -104,8 +122,34 @@ mod tests {
         ] {
             assert!(is_address(address), "{address}");
         }
-        for name in ["alice", "alice@example.org", "worker-17", "1234567890123456789012345678", ""] {
+        for name in [
+            "alice",
+            "alice@example.org",
+            "worker-17",
+            "1234567890123456789012345678",
+            "5f2b6c1d9e8a4b7c8d1e2f3a4b5c6d7e",
+            "svcAccountNightlyBackup2026east",
+            "",
+        ] {
             assert!(!is_address(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn miners_are_told_from_software_about_mines() {
+        for agent in [
+            "ccminer/2.3",
+            "cpuminer-multi",
+            "minerd 2.5",
+            "MinerGate/9",
+            "lolMiner 1.98",
+            "XMRig/6",
+            "NBMiner",
+        ] {
+            assert!(is_miner_agent(agent), "{agent}");
+        }
+        for agent in ["MinerGame/1.0", "Minerva 2", "minerals", "Mozilla/5.0", ""] {
+            assert!(!is_miner_agent(agent), "{agent}");
         }
     }
 

@@ -62,6 +62,20 @@ impl Stream {
         self.give_up(at, feed);
     }
 
+    /// Nothing more will come: every hole is given up, and what lies behind it is fed.
+    pub(super) fn finish(&mut self, feed: &mut dyn FnMut(Piece<'_>)) {
+        while let Some((&offset, _)) = self.early.first_key_value() {
+            self.gaps += 1;
+            self.jump(offset, feed);
+            self.drain(feed);
+        }
+    }
+
+    /// When the first of the pieces came that wait behind a hole.
+    pub(super) fn waits_since(&self) -> Option<BootTime> {
+        self.early.values().map(|early| early.at).min()
+    }
+
     /// Bytes held because something before them is missing.
     pub(super) const fn held(&self) -> usize {
         self.early_bytes
@@ -173,6 +187,19 @@ mod tests {
             run(&[(0, 0, "ab"), (0, 4, "ef"), (0, 9, "jk"), (3, 11, "l"), (3, 2, "cd")]).0,
             "ab|ef|jkl"
         );
+    }
+
+    #[test]
+    fn what_lies_behind_a_hole_is_fed_at_the_end() {
+        let (out, mut stream) = run(&[(0, 0, "ab"), (1, 4, "ef"), (1, 9, "jk")]);
+        assert_eq!((out.as_str(), stream.waits_since()), ("ab", Some(BootTime(1_000_000_000))));
+        let mut rest = String::new();
+        stream.finish(&mut |piece| match piece {
+            Piece::Bytes(bytes) => rest.push_str(std::str::from_utf8(bytes).unwrap()),
+            Piece::Gap => rest.push('|'),
+        });
+        assert_eq!((rest.as_str(), stream.held(), stream.gaps()), ("|ef|jk", 0, 2));
+        stream.finish(&mut |_| panic!("nothing is left"));
     }
 
     #[test]

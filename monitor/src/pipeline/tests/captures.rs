@@ -53,3 +53,14 @@ fn a_flow_without_payload_is_not_reported() {
     run.finish(4);
     assert_eq!(run.flows, []);
 }
+
+#[test]
+fn a_flow_is_reported_with_the_dialect_it_turned_out_to_speak() {
+    let mut run = capture(8);
+    run.feed(&[
+        says(1, 1, None, "client dialect=stratum-v1"),
+        says(2, 1, None, "session dialect=ethereum-stratum-1"),
+        close(3, 1),
+    ]);
+    assert_eq!(run.flows[0].claim.dialect.as_deref(), Some("ethereum-stratum-1"));
+}

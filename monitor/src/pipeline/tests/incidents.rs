@@ -57,7 +57,7 @@ fn a_notice_says_who_what_since_when_and_how_it_is_known() {
     assert_eq!(view.since_unix_nanos, host().unix_offset_nanos + 2_000_000_000);
     assert_eq!(
         run.message(),
-        "confirmed cryptomining (was likely): miner[100] (user alice, session-3.scope) speaks cryptonote with \
+        "confirmed cryptomining (was likely): miner[100] (/usr/bin/miner, user alice, session-3.scope) speaks cryptonote with \
          10.0.0.5:3333, wallet 4ABcd, worker rig, agent XMRig/6.26.0; since 2026-01-02T12:00:02Z"
     );
 }
@@ -75,9 +75,9 @@ fn the_same_events_give_the_same_notices_and_another_boot_other_ids() {
 }
 
 #[test]
-fn a_miner_that_is_restarted_a_hundred_times_is_one_incident() {
+fn a_miner_that_is_restarted_six_hundred_times_is_one_incident() {
     let mut run = Run::new(Settings::default());
-    for n in 0..100 {
+    for n in 0..600 {
         let (at, flow) = (u64::from(n) * 2, u64::from(n));
         let miner = owner(1_000 + n, 1);
         run.feed(&miner_starts(at, miner, "miner", flow));
@@ -90,13 +90,13 @@ fn a_miner_that_is_restarted_a_hundred_times_is_one_incident() {
             tick(at + 1),
         ]);
     }
-    assert!(run.pipeline.incidents.is_consistent(), "the first 36 were pushed out by later ones");
-    run.feed(&[tick(258), tick(259)]);
+    assert!(run.pipeline.incidents.is_consistent(), "the first 88 were pushed out by later ones");
+    run.feed(&[tick(1_258), tick(1_259)]);
     assert_eq!(run.ids().len(), 1);
-    assert_eq!(run.last().processes, 100);
+    assert_eq!(run.last().processes, 600);
     let kinds: Vec<_> = run.story().into_iter().map(|(kind, _)| kind).collect();
     let updates = kinds.iter().filter(|kind| **kind == Kind::IncidentUpdated).count();
-    assert_eq!(updates, 5, "at 2 and 4 together, at 8, 16, 32 and 64 processes: {kinds:?}");
+    assert_eq!(updates, 8, "at 2 and 4 together, at 8, 16, 32 and so on to 512 processes: {kinds:?}");
     assert_eq!(
         (kinds[0], kinds[1], kinds.last()),
         (Kind::IncidentOpened, Kind::IncidentRaised, Some(&Kind::IncidentEnded))
@@ -115,7 +115,8 @@ fn an_incident_ends_a_minute_after_its_last_process_and_flow_and_then_a_new_one_
     assert_eq!(run.last().duration, Duration::from_secs(201));
     assert!(
         run.message().starts_with(
-            "ended: confirmed cryptomining: miner[100] (user alice, session-3.scope) mined for 3 min 21 s"
+            "ended after 3 min 21 s: confirmed cryptomining: miner[100] (/usr/bin/miner, user alice, session-3.scope) \
+             spoke cryptonote with 10.0.0.5:3333, wallet 4ABcd"
         ),
         "{}",
         run.message()
@@ -196,7 +197,10 @@ fn incidents_of_one_place_with_the_same_wallet_and_pool_merge_into_the_older() {
     );
     let ended = run.notices.iter().rev().nth(1).unwrap();
     assert!(
-        ended.message.contains(&format!("incident {younger} goes on as incident {older}")),
+        ended.message.contains(&format!(
+            "incident {younger} goes on as incident {older}, which pays the same wallet through the same pool from \
+             the same place"
+        )),
         "{}",
         ended.message
     );
@@ -263,7 +267,7 @@ fn a_url_on_the_command_line_opens_a_suspicion_and_adds_to_the_sum() {
     assert_eq!(run.last().evidence[0].0, &ARGV_STRATUM_URL);
     assert_eq!(
         run.message(),
-        "suspicious cryptomining: miner[100] (user alice, session-3.scope) has the address of \
+        "suspicious cryptomining: miner[100] (/usr/bin/miner, user alice, session-3.scope) has the address of \
          pool.example:443 on its command line, wallet 4AB, worker rig; since 2026-01-02T12:00:11Z"
     );
     run.feed(&[connect(12, 1, miner), says(12, 1, Some(miner), "client")]);
@@ -281,4 +285,47 @@ fn open_incidents_are_bounded_and_what_found_no_room_is_counted() {
     }
     assert_eq!(run.ids().len(), 3);
     assert!(run.pipeline.counters().lost.contains(&("incidents".to_owned(), 7)));
+}
+
+#[test]
+fn the_dialect_is_the_named_conversations_and_a_refined_one_is_told() {
+    let mut run = Run::of(&mining());
+    let miner = owner(100, 1);
+    run.feed(&[says(4, MINER, Some(miner), "session dialect=ethereum-stratum-1"), tick(20)]);
+    assert_eq!(run.story()[2..], [(Kind::IncidentUpdated, Level::Confirmed)]);
+    assert!(run.message().contains("new: dialect ethereum-stratum-1; miner[100]"), "{}", run.message());
+    run.feed(&[connect(21, 2, miner), says(21, 2, Some(miner), "client dialect=eth-proxy"), tick(40)]);
+    let claim = &run.last().claim;
+    assert_eq!(
+        (run.last().ends, claim.dialect.as_deref()),
+        (Some(crate::testing::ends(MINER)), Some("ethereum-stratum-1"))
+    );
+}
+
+/// Copies that differ, as a packer makes them, or several scripts: `programs` of them, three processes of each.
+fn paid_alike(programs: u32) -> Run {
+    let mut run = Run::new(Settings::default());
+    for n in 0..programs * 3 {
+        let (miner, flow) = (owner(1_000 + n, 1), u64::from(n));
+        let about =
+            ProcFacts { script_sha256: Some(format!("script {}", n % programs)), ..session("python3") };
+        run.feed(&miner_starts(1, miner, "python3", flow));
+        run.feed(&[says(2, flow, Some(miner), "client wallet=4AB"), facts(2, miner, about)]);
+        run.feed(&[says(3, flow, Some(miner), "session wallet=4AB"), tick(3)]);
+    }
+    run
+}
+
+#[test]
+fn many_processes_of_several_programs_that_pay_alike_are_one_incident() {
+    for programs in [2, 100] {
+        let run = paid_alike(programs);
+        assert_eq!(run.ids().len(), 1, "{programs} programs: {:?}", run.story());
+        assert!(run.notices.len() <= 3, "{programs} programs: {:?}", run.story());
+        assert!(run.pipeline.incidents.is_consistent());
+    }
+    let mut run = paid_alike(2);
+    run.feed(&[tick(30)]);
+    assert_eq!(run.last().processes, 6);
+    assert!(run.message().contains("more processes"), "{}", run.message());
 }

@@ -45,7 +45,7 @@ impl Says {
             pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
         };
         Claim {
-            dialect: Some("cryptonote".to_owned()),
+            dialect: value("dialect").or(Some("cryptonote".to_owned())),
             wallet: value("wallet"),
             worker: value("worker"),
             agent: value("agent"),

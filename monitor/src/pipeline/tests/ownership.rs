@@ -72,6 +72,8 @@ fn facts_that_come_late_for_the_second_of_a_kind_merge_it_with_the_first() {
     run.feed(&[facts(7, second, session("miner")), tick(30)]);
     let kinds: Vec<_> = run.story().into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds[2..], [Kind::IncidentEnded, Kind::IncidentUpdated]);
+    let ended = run.notices.iter().find(|notice| notice.kind == Kind::IncidentEnded).unwrap();
+    assert!(ended.message.ends_with("which runs the same program at the same place"), "{}", ended.message);
     assert_eq!((run.last().id.clone(), run.last().processes), (run.ids()[0].clone(), 2));
 }
 
@@ -81,7 +83,7 @@ fn a_process_that_the_agent_cannot_see_is_not_asked_about() {
     let mut run = Run::of(&miner_starts(1, unseen, "miner", 1));
     run.feed(&[says(2, 1, Some(unseen), "session")]);
     assert_eq!((run.requests.len(), run.story().len()), (0, 1));
-    assert!(run.message().contains("miner[100] (uid 1000)"), "{}", run.message());
+    assert!(run.message().contains("miner[100] (/usr/bin/miner, uid 1000)"), "{}", run.message());
 }
 
 #[test]

@@ -28,8 +28,9 @@ pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
             ("eth_submitWork", Purpose::Submit, nonce && hash_at(1) && hash_at(2))
         }
         "eth_submitHashrate" => {
+            // Nodes take it too, and say true; only clients of pools name their worker.
             let rate = message.text_at(0).is_some_and(|rate| rate.starts_with("0x") && is_hex(rate, 1));
-            ("eth_submitHashrate", Purpose::Other, rate && hash_at(1))
+            ("eth_submitHashrate", Purpose::Other, rate && hash_at(1) && message.worker.is_some())
         }
         _ => return None,
     };
@@ -102,9 +103,11 @@ mod tests {
         };
         assert!(sure("eth_submitLogin", json!(["0xb85150eb365e7df0941f0cf08235f987ba91506a"])));
         assert!(sure("eth_submitWork", json!(["0xe05d1fd4002d962f", hash("a"), hash("b")])));
-        assert!(sure("eth_submitHashrate", json!(["0x500000", hash("a")])));
+        let rate = json!({"id":6,"worker":"","method":"eth_submitHashrate","params":["0x500000", hash("a")]});
+        assert!(asks(&rate).unwrap().sure);
         for (method, params) in [
             ("eth_getWork", json!([])),
+            ("eth_submitHashrate", json!(["0x500000", hash("a")])),
             ("eth_submitLogin", json!([])),
             ("eth_submitLogin", json!([1])),
             ("eth_submitLogin", json!({"a":1})),

@@ -193,7 +193,7 @@ fn every_prefix_of_a_session_is_judged_at_its_end() {
 #[test]
 fn lost_bytes_are_stepped_over() {
     let login = cryptonote().turns[0].1.clone();
-    let text = format!("{{\"lost\":1}}\n{{\"half\":\"{}\n{login}", "x".repeat(20));
+    let text = format!("{{\"lost\":1}}\n{{\"half\":\"{}\"}}\n{login}", "x".repeat(20));
     let mut talk = feed(&[(20, &text.as_bytes()[20..], 0)]);
     assert!(talk.found.is_empty(), "the first bytes may still come");
     let late = piece(text.len() as u64, b"\n");
@@ -284,4 +284,48 @@ fn a_login_that_anyone_could_send_counts_once_a_job_answers_it() {
         (talk.rules(), talk.last().claim.wallet.as_deref()),
         (vec!["stratum.session"], Some("me@example.org"))
     );
+}
+
+#[test]
+fn what_lies_behind_a_hole_is_judged_when_the_conversation_ends() {
+    let Sample { turns, claim } = cryptonote();
+    for lost in [1, 40] {
+        let mut talk = Talk::new();
+        talk.say(E, b"{\"id\":0}\n");
+        for (direction, text) in &turns {
+            let offset = if *direction == E { 9 + lost } else { lost };
+            let payload = Payload { direction: *direction, ..piece(offset, text.as_bytes()) };
+            let before = talk.stratum.held_bytes;
+            talk.stratum.payload(BootTime(1), &payload, &mut talk.found);
+            assert!(talk.stratum.held_bytes > before);
+            if *direction == I {
+                break;
+            }
+        }
+        assert_eq!(talk.rules(), [""; 0]);
+        talk.stratum.close(FLOW, &mut talk.found);
+        assert_eq!(talk.rules(), ["stratum.session"], "the login, then the job that answers it");
+        assert_eq!(talk.last().claim.wallet, claim.wallet);
+        assert_eq!((talk.stratum.held_bytes, talk.stratum.cut()), (0, 2));
+    }
+}
+
+#[test]
+fn the_end_of_everything_is_the_end_of_every_conversation() {
+    let mut talk = Talk::new();
+    let login = format!(r#"{{"id":1,"method":"login","params":{{"login":"{WALLET}","pass":"x","#);
+    talk.say(E, login.as_bytes());
+    assert_eq!(talk.rules(), [""; 0]);
+    talk.stratum.finish(&mut talk.found);
+    assert_eq!((talk.rules(), talk.stratum.held()), (vec!["stratum.client"], 0));
+}
+
+#[test]
+fn behind_a_recording_of_the_client_a_pools_answer_still_counts() {
+    let Sample { turns, .. } = cryptonote();
+    let both: String = turns.iter().map(|turn| turn.1.as_str()).collect();
+    let mut talk = Talk::of(&[(E, &both)]);
+    assert_eq!(talk.rules(), [""; 0]);
+    talk.say(I, turns[1].1.as_bytes());
+    assert_eq!(talk.rules(), ["stratum.session"]);
 }

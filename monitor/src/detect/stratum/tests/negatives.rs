@@ -58,6 +58,7 @@ fn json_rpc_of_nodes_and_wallets() {
     is_nothing("eth_submitWork over HTTP", &[(E, &http(&submit)), (I, &ok(yes))]);
     let yes = r#"{"jsonrpc":"2.0","id":3,"result":true}"#;
     is_nothing("eth_submitHashrate over HTTP", &[(E, &http(&rate)), (I, &ok(yes))]);
+    is_nothing("eth_submitHashrate to a node", &[(E, &format!("{rate}\n")), (I, yes)]);
     is_nothing(
         "eth_getFilterChanges",
         &[
@@ -315,4 +316,54 @@ fn a_transcript_that_goes_out_and_comes_back() {
     let asked = format!("NICK dave\r\nPRIVMSG #pool :{SUBSCRIBE}\r\n");
     let told = ":b NOTICE * :hi\r\n:b PRIVMSG #pool :{\"id\":1,\"result\":[[[\"mining.notify\",\"de\"]],\"4800\",4]}\r\n";
     is_nothing("a question answered by a quotation", &[(E, &asked), (I, told)]);
+}
+
+#[test]
+fn a_recorded_session_that_goes_by_in_one_piece() {
+    for sample in samples() {
+        let transcript: String = sample.turns.into_iter().map(|turn| turn.1).collect();
+        for direction in [E, I] {
+            let mut talk = Talk::of(&[(direction, &transcript)]);
+            talk.stratum.close(FLOW, &mut talk.found);
+            assert!(talk.found.is_empty(), "{:?}", talk.found);
+        }
+    }
+}
+
+#[test]
+fn an_echo_is_no_proof() {
+    for sample in samples() {
+        let lines: Vec<String> = sample.turns.into_iter().map(|turn| turn.1).collect();
+        let turns: Vec<_> = lines.iter().flat_map(|line| [(E, line.as_str()), (I, line.as_str())]).collect();
+        let talk = Talk::of(&turns);
+        assert!(talk.found.iter().all(|found| !found.rule.proof), "{:?}", talk.rules());
+    }
+}
+
+#[test]
+fn behind_bytes_that_were_skipped_text_still_guards() {
+    for text in ["Subject: mining\r\n\r\n", "* 1 FETCH (BODY[] {907}\r\n", "250 ok\r\n"] {
+        let mut talk = Talk::new();
+        let mut payload = super::fixture::piece(50_000, format!("{text}{}\n", login()).as_bytes());
+        payload.restart = true;
+        talk.stratum.payload(crate::event::BootTime(0), &payload, &mut talk.found);
+        assert!(talk.found.is_empty(), "{text}: {:?}", talk.found);
+    }
+}
+
+#[test]
+fn devices_and_games_that_log_in() {
+    for login in [
+        r#""login":"5f2b6c1d9e8a4b7c8d1e2f3a4b5c6d7e","pass":"t","rigid":"a""#,
+        r#""login":"svcAccountNightlyBackup2026east","pass":"t""#,
+        r#""login":"steve","pass":"t","agent":"MinerGame/1.0""#,
+    ] {
+        let ask = format!("{{\"id\":1,\"method\":\"login\",\"params\":{{{login}}}}}\n");
+        is_nothing(
+            login,
+            &[(E, &ask), (I, "{\"id\":1,\"result\":{\"status\":\"OK\",\"session\":\"ab\"}}\n")],
+        );
+    }
+    let logged = login().replacen('{', r#"{"ts":1,"lvl":"info","#, 1);
+    is_nothing("a log that has a message's members", &[(E, &format!("{logged}\n"))]);
 }
