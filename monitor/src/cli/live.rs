@@ -1,12 +1,17 @@
 //! The live agent, put together: kernel, workers, pipeline, sinks, signals.
 //!
 //! Owns which part is made of what. Must not know how any of them works.
-use std::{fs, io, io::IsTerminal as _, num::NonZeroUsize, path::Path, process::ExitCode};
+use std::{
+    fs, io,
+    io::IsTerminal as _,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::run::{SinkKind, Start};
 use crate::{
     agent::Agent,
     config::Config,
@@ -24,6 +29,28 @@ const STRATUM_FLOWS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero")
 const ARGV_PROCESSES: usize = 4_096;
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// A way out, by the name that `--sink` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SinkKind {
+    /// Structured entries in the systemd journal
+    Journald,
+    /// Readable lines on stdout
+    Text,
+    /// A JSON object per line on stdout
+    Json,
+}
+
+/// A start that may go ahead.
+#[derive(Debug)]
+pub struct Start {
+    /// The effective configuration.
+    pub config: Config,
+    /// At least one, none twice.
+    pub sinks: Vec<SinkKind>,
+    /// Where to record events.
+    pub record: Option<PathBuf>,
+}
 
 /// Every detector, in the order in which they see an event.
 #[must_use]

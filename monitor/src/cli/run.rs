@@ -9,11 +9,12 @@ use std::{
 
 use anyhow::{anyhow, bail};
 
-use super::{config::load_or_warn, sudo};
-use crate::{
-    config::Config,
-    host::{self, Row, State, journald_listens, privilege},
+use super::{
+    config::load_or_warn,
+    live::{self, SinkKind, Start},
+    sudo,
 };
+use crate::host::{self, Row, State, journald_listens, privilege};
 
 /// Options of `run`.
 #[derive(Debug, clap::Args)]
@@ -30,34 +31,12 @@ pub struct Args {
     record: Option<PathBuf>,
 }
 
-/// A way out, by the name that `--sink` knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum SinkKind {
-    /// Structured entries in the systemd journal
-    Journald,
-    /// Readable lines on stdout
-    Text,
-    /// A JSON object per line on stdout
-    Json,
-}
-
-/// A start that may go ahead.
-#[derive(Debug)]
-pub struct Start {
-    /// The effective configuration.
-    pub config: Config,
-    /// At least one, none twice.
-    pub sinks: Vec<SinkKind>,
-    /// Where to record events.
-    pub record: Option<PathBuf>,
-}
-
 /// Watches this host until stopped.
 ///
 /// # Errors
 /// Missing privileges, a broken configuration, a host that lacks something required, a sink that is not there.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    super::live::start(prepare(args)?)
+    live::start(prepare(args)?)
 }
 
 fn prepare(args: &Args) -> anyhow::Result<Start> {
