@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     detect::{Role, Subject},
     enrich::{Tables, processes::Process},
-    event::{Body, BootTime, Event, ProcessKey},
+    event::{Body, BootTime, Event, Owner, OwnerSource, ProcessKey},
     notice::{Kind, Level, Notice},
     pipeline::{Host, attribute::Found},
 };
@@ -157,7 +157,7 @@ impl Incidents {
 
     /// A pool alone is no incident, but what it did is remembered.
     fn add_pool_side(&mut self, found: &Found, tables: &Tables) {
-        for owner in &found.owners {
+        for owner in found.owners.iter().filter(|owner| !only_inherited(found, owner, tables)) {
             let process = tables.processes.get(owner.key);
             let generation = process.map_or(owner.generation, Process::generation);
             self.pools.remember(owner.key, generation, found);
@@ -224,4 +224,13 @@ impl Incidents {
         self.changed.insert(older);
         older
     }
+}
+
+/// A child that was forked while a pool answers holds the pool's sockets until it runs a program of its own. What
+/// it runs then is no pool for that.
+fn only_inherited(found: &Found, owner: &Owner, tables: &Tables) -> bool {
+    let Subject::Flow(id) = found.finding.subject else { return false };
+    let begun = tables.flows.get(id).map_or(found.at, |flow| flow.first_seen);
+    let executed = tables.processes.get(owner.key).and_then(|process| process.executed);
+    owner.source == OwnerSource::FdTable && executed.is_some_and(|executed| executed > begun)
 }
