@@ -66,6 +66,7 @@ impl Incidents {
             self.add_pool_side(found, tables);
             return;
         }
+        let found = &without_inheritors(found, tables);
         let (flow, of_process) = match found.finding.subject {
             Subject::Process(key) => (None, Some(key)),
             Subject::Flow(id) => (Some(id), None),
@@ -226,11 +227,21 @@ impl Incidents {
     }
 }
 
-/// A child that was forked while a pool answers holds the pool's sockets until it runs a program of its own. What
-/// it runs then is no pool for that.
+/// A child holds its parent's sockets from the fork until it runs a program of its own, and may be met in between.
+/// What it runs then has no part in their conversations.
 fn only_inherited(found: &Found, owner: &Owner, tables: &Tables) -> bool {
     let Subject::Flow(id) = found.finding.subject else { return false };
     let begun = tables.flows.get(id).map_or(found.at, |flow| flow.first_seen);
     let executed = tables.processes.get(owner.key).and_then(|process| process.executed);
     owner.source == OwnerSource::FdTable && executed.is_some_and(|executed| executed > begun)
+}
+
+/// Leaves at least one owner, where there is one.
+fn without_inheritors(found: &Found, tables: &Tables) -> Found {
+    let mut owners = found.owners.clone();
+    owners.retain(|owner| !only_inherited(found, owner, tables));
+    if owners.is_empty() {
+        owners.clone_from(&found.owners);
+    }
+    Found { owners, ..found.clone() }
 }
