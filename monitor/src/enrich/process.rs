@@ -20,6 +20,8 @@ pub struct Image {
     pub interpreter: Option<String>,
     /// As [`ProcFacts::exe`].
     pub exe: Option<String>,
+    /// As [`ProcFacts::exe_deleted`].
+    pub exe_deleted: bool,
     /// As [`ProcFacts::exe_file`].
     pub exe_file: Option<FileId>,
     /// As [`ProcFacts::exe_sha256`].
@@ -58,6 +60,7 @@ impl Image {
             self.command = facts.command.clone();
         }
         self.exe.clone_from(&facts.exe);
+        self.exe_deleted = facts.exe_deleted;
         self.exe_file = facts.exe_file;
         self.exe_sha256.clone_from(&facts.exe_sha256);
         self.script.clone_from(&facts.script);
@@ -137,6 +140,8 @@ pub struct Process {
     pub image: Arc<Image>,
     /// Whose it is.
     pub who: Arc<Who>,
+    /// When it last ran execve, where that was seen.
+    pub executed: Option<BootTime>,
     /// When it ended.
     pub exited: Option<BootTime>,
     /// Whether /proc was asked about what runs now.

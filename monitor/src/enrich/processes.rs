@@ -96,7 +96,11 @@ impl ProcessTable {
         }
         let Some(owner) = event.owner else { return };
         match &event.body {
-            Body::Exec(exec) => self.entries.entry(owner.key).exec(owner, exec),
+            Body::Exec(exec) => {
+                let process = self.entries.entry(owner.key);
+                process.exec(owner, exec);
+                process.executed = process.executed.max(Some(event.at));
+            }
             Body::Fork(fork) => self.fork(owner, fork),
             Body::Exit { .. } => self.exit(owner.key, event.at),
             Body::ProcFacts(facts) => self.entries.entry(owner.key).learn(owner, facts),

@@ -102,7 +102,10 @@ fn program(process: &Process) -> Option<String> {
     let shebang = image.filename.as_ref().filter(|name| image.interpreter.as_ref() != Some(name));
     let path = image.script.as_deref().filter(|script| *script != CODE_ARGUMENT);
     let path = path.or_else(|| shebang.filter(|_| image.exe.is_none()).map(String::as_str)).or(image.path());
-    path.filter(|path| !path.is_empty()).map(|path| middle_cut(path, PATH_SHOWN))
+    let path = middle_cut(path.filter(|path| !path.is_empty())?, PATH_SHOWN);
+    // What has no name in the file system cannot be looked at there.
+    let gone = image.exe_deleted && image.script.is_none() && !path.starts_with("/memfd:");
+    Some(if gone { format!("{path} deleted") } else { path })
 }
 
 fn user(process: &Process) -> Option<String> {

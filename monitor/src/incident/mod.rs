@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     detect::{Role, Subject},
     enrich::{Tables, processes::Process},
-    event::{Body, BootTime, Event, ProcessKey},
+    event::{Body, BootTime, Event, Owner, OwnerSource, ProcessKey},
     notice::{Kind, Level, Notice},
     pipeline::{Host, attribute::Found},
 };
@@ -71,6 +71,7 @@ impl Incidents {
             self.add_pool_side(found, tables);
             return;
         }
+        let found = &without_inheritors(found, tables);
         let (flow, of_process) = match found.finding.subject {
             Subject::Process(key) => (None, Some(key)),
             Subject::Flow(id) => (Some(id), None),
@@ -162,7 +163,7 @@ impl Incidents {
 
     /// A pool alone is no incident, but what it did is remembered.
     fn add_pool_side(&mut self, found: &Found, tables: &Tables) {
-        for owner in &found.owners {
+        for owner in found.owners.iter().filter(|owner| !only_inherited(found, owner, tables)) {
             let process = tables.processes.get(owner.key);
             let generation = process.map_or(owner.generation, Process::generation);
             self.pools.remember(owner.key, generation, found);
@@ -229,4 +230,23 @@ impl Incidents {
         self.changed.insert(older);
         older
     }
+}
+
+/// A child holds its parent's sockets from the fork until it runs a program of its own, and may be met in between.
+/// What it runs then has no part in their conversations.
+fn only_inherited(found: &Found, owner: &Owner, tables: &Tables) -> bool {
+    let Subject::Flow(id) = found.finding.subject else { return false };
+    let begun = tables.flows.get(id).map_or(found.at, |flow| flow.first_seen);
+    let executed = tables.processes.get(owner.key).and_then(|process| process.executed);
+    owner.source == OwnerSource::FdTable && executed.is_some_and(|executed| executed > begun)
+}
+
+/// Leaves at least one owner, where there is one.
+fn without_inheritors(found: &Found, tables: &Tables) -> Found {
+    let mut owners = found.owners.clone();
+    owners.retain(|owner| !only_inherited(found, owner, tables));
+    if owners.is_empty() {
+        owners.clone_from(&found.owners);
+    }
+    Found { owners, ..found.clone() }
 }

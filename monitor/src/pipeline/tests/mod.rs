@@ -7,7 +7,7 @@ use crate::{
         ARGV_STRATUM_URL, Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION,
         STRATUM_SHARE, Subject, argv::Argv,
     },
-    event::{Counters, Owner, ProcFacts},
+    event::{Counters, Owner, OwnerSource, ProcFacts},
     notice::{IncidentView, Kind, Level, Notice},
     testing::{
         close, connect, event, exec, exit, facts, flow_payload, fork, holders, key, no_facts, owner,

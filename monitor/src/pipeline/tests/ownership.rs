@@ -210,3 +210,24 @@ fn a_forgotten_process_is_asked_about_again() {
     assert_eq!((run.ids().len(), run.last().processes), (1, 1));
     assert!(run.pipeline.counters().lost.contains(&("tables.processes".to_owned(), 8)));
 }
+
+#[test]
+fn a_child_that_was_met_before_it_ran_its_own_program_is_not_named() {
+    let held = |pid| Owner { generation: None, source: OwnerSource::FdTable, ..owner(pid, 1) };
+    let mut run = Run::of(&[
+        says(1, 1, None, "client"),
+        fork(1, owner(300, 1), 200, "miner"),
+        holders(2, 1, &[held(200), held(300)]),
+        exec(2, owner(300, 2), &["date"]),
+        facts(2, owner(300, 2), session("date")),
+    ]);
+    run.feed(&[tick(20), says(21, 1, None, "session"), tick(22)]);
+    assert_eq!((run.ids().len(), run.last().process, run.last().processes), (1, Some(key(200)), 1));
+    let alone = Run::of(&[
+        says(1, 1, None, "session"),
+        exec(2, owner(300, 2), &["miner"]),
+        holders(2, 1, &[held(300)]),
+        facts(2, held(300), session("miner")),
+    ]);
+    assert_eq!(alone.last().process, Some(key(300)), "better than nobody");
+}

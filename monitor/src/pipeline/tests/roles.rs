@@ -96,3 +96,24 @@ fn what_another_program_of_the_same_process_did_as_a_pool_does_not_count() {
     ]);
     assert_eq!(run.last().role, Role::Miner);
 }
+
+#[test]
+fn a_child_that_the_pool_forked_and_that_runs_a_miner_is_no_relay() {
+    let held = |pid| Owner { generation: None, source: OwnerSource::FdTable, ..owner(pid, 1) };
+    let (pool, miner) = (held(200), owner(300, 2));
+    let mut run = Run::of(&[
+        says(2, 2, None, "pool-client"),
+        fork(2, owner(300, 1), 200, "pool"),
+        exec(3, miner, &["miner"]),
+        holders(3, 2, &[pool, held(300)]),
+        says(4, 2, None, "pool-session"),
+        connect(4, 1, miner),
+        says(4, 1, Some(miner), "session"),
+        facts(4, miner, session("miner")),
+        says(5, 2, None, "pool-session wallet=4AB"),
+        tick(20),
+    ]);
+    assert_eq!((run.last().process, run.last().role), (Some(key(300)), Role::Miner));
+    run.feed(&[says(21, 3, None, "pool-session"), holders(21, 3, &[held(300)]), tick(40)]);
+    assert_eq!(run.last().role, Role::Relay, "that one it accepted itself");
+}
