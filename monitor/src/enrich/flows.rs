@@ -2,10 +2,12 @@
 //!
 //! Owns [`FlowTable`]: ends, owners, and what was found in each flow. Must not know processes, detectors, or
 //! how an owner is found.
+use std::cmp::Reverse;
+
 use super::bounded::Bounded;
 use crate::{
     detect::{Claim, Finding, Role, Rule, Subject},
-    event::{Body, BootTime, Ends, Event, FlowId, Owner},
+    event::{Body, BootTime, Ends, Event, FlowId, Owner, Ticks},
 };
 
 /// Processes remembered as holders of one socket.
@@ -16,7 +18,7 @@ const OWNERS: usize = 8;
 pub struct Flow {
     /// Its ends.
     pub ends: Ends,
-    /// Processes that hold the socket: the one that connected first, then the newest; at most 8.
+    /// Processes that hold the socket: the one that connected first, then by [`likeliest_first`]; at most 8.
     pub owners: Vec<Owner>,
     /// What the local end is in it, where a finding told.
     pub role: Option<Role>,
@@ -75,10 +77,15 @@ impl Flow {
     }
 }
 
-/// Newest first: by exec generation, then start time, then process id.
-pub(crate) fn newest_first(holders: &[Owner]) -> Vec<Owner> {
+/// The likeliest to speak first: those that were there when the conversation began before those that came later (a
+/// child that is forked and has not run its own program yet holds all that its parent holds), and of each the
+/// newest: by exec generation, then start time, then process id.
+pub(crate) fn likeliest_first(holders: &[Owner], begun: BootTime) -> Vec<Owner> {
     let mut sorted = holders.to_vec();
-    sorted.sort_by_key(|owner| std::cmp::Reverse((owner.generation, owner.key.start, owner.key.tgid)));
+    let begun = Ticks::from_nanos(begun.0);
+    sorted.sort_by_key(|owner| {
+        (owner.key.start > begun, Reverse((owner.generation, owner.key.start, owner.key.tgid)))
+    });
     sorted.truncate(OWNERS);
     sorted
 }
@@ -132,7 +139,8 @@ impl FlowTable {
             }
             Body::Holders { flow, holders } => {
                 if let Some(known) = self.entries.get_mut(flow) {
-                    newest_first(holders).into_iter().for_each(|owner| known.own(owner));
+                    let begun = known.first_seen;
+                    likeliest_first(holders, begun).into_iter().for_each(|owner| known.own(owner));
                 }
                 None
             }
@@ -192,6 +200,17 @@ mod tests {
         detect::{STRATUM_CLIENT, STRATUM_SESSION},
         testing::{close, connect, ends, finding, flow_payload, holders, owner},
     };
+
+    #[test]
+    fn who_came_after_the_conversation_began_stands_behind_who_was_there() {
+        let begun = BootTime(5 * Ticks::NANOS);
+        let born = |tgid, tick| {
+            let owner = owner(tgid, 1);
+            Owner { key: crate::event::ProcessKey { tgid, start: Ticks(tick) }, ..owner }
+        };
+        let sorted = likeliest_first(&[born(1, 1), born(9, 6), born(2, 5), born(8, 7)], begun);
+        assert_eq!(sorted.iter().map(|o| o.key.tgid).collect::<Vec<_>>(), [2, 1, 8, 9]);
+    }
 
     #[test]
     fn an_owner_comes_from_connect_payload_or_holders() {

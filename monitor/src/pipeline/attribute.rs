@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     detect::{Finding, Role, Subject},
-    enrich::{Tables, flows::newest_first, processes::LookUp},
+    enrich::{Tables, flows::likeliest_first, processes::LookUp},
     event::{BootTime, Ends, FlowId, Owner, ProcessKey},
     outcome::Request,
 };
@@ -109,7 +109,8 @@ impl Attribution {
 
     /// The processes that hold a socket, as they were answered.
     pub(crate) fn holders(&mut self, id: FlowId, holders: &[Owner], desk: &mut Desk<'_>) {
-        self.owned(id, &newest_first(holders), desk);
+        let begun = desk.tables.flows.get(id).map_or(desk.at, |flow| flow.first_seen);
+        self.owned(id, &likeliest_first(holders, begun), desk);
     }
 
     /// /proc answered about a process, or its program was replaced: then it is asked about anew.
