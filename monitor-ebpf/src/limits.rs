@@ -1,6 +1,6 @@
 //! Sizes that both sides know.
 //!
-//! Owns capacities and lengths. Must not know why a flow is looked at (`probe/flow.rs` of the programs).
+//! Owns capacities and lengths. Must not know why a flow is looked at (`policy.rs` of the programs).
 
 /// Bytes of a task's command name, `TASK_COMM_LEN` in include/linux/sched.h.
 pub const COMM: usize = 16;
