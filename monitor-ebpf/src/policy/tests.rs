@@ -3,6 +3,8 @@ use std::cell::Cell;
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;
+/// `HZ` of Debian's kernels.
+const TICK: u64 = SECOND / 250;
 
 /// A direction with a clock of its own.
 struct Stream {
@@ -21,7 +23,7 @@ impl Stream {
 
     /// Whether the segment was parsed, and what was captured of it: position, bytes, restart.
     fn take(&mut self, sequence: u32, length: u32, mining: bool) -> (bool, Option<(u64, u32, bool)>) {
-        if !self.side.wants_a_look(|| self.now.get()) {
+        if !self.side.wants_a_look(|| self.now.get() / TICK, || self.now.get()) {
             return (false, None);
         }
         let piece = self.side.segment(sequence, length, || self.now.get(), || mining);
@@ -115,6 +117,21 @@ fn what_cannot_be_mining_has_its_looks_and_then_pauses_that_double() {
         pause = if count == 0 { 30 } else { (pause * 2).min(960) };
     }
     assert_eq!(pause, 960);
+}
+
+#[test]
+fn the_time_is_read_rarely_however_many_segments_pass() {
+    let (mut stream, mut sequence) = (Stream::new(), 0);
+    stream.run(&mut sequence, 100, false);
+    let readings = Cell::new(0);
+    for step in 0..1_000_000 {
+        let time = || {
+            readings.set(readings.get() + 1);
+            step * SECOND / 100_000
+        };
+        stream.side.wants_a_look(|| step * 250 / 100_000, time);
+    }
+    assert!(readings.get() > 100 && readings.get() < 200, "{} readings in 10 s", readings.get());
 }
 
 #[test]

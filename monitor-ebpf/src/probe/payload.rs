@@ -1,7 +1,7 @@
 //! TCP payload, both directions.
 //!
-//! `cgroup_skb/egress` and `cgroup_skb/ingress` at the cgroup2 root (4.10; `bpf_sk_storage_get` in them since
-//! 5.2): `int prog(struct __sk_buff *skb)`, data starts at the IP header, 1 lets the packet pass. They run in
+//! `cgroup_skb/egress` and `cgroup_skb/ingress` at the cgroup2 root (4.10; `bpf_sk_storage_get` on their `sk` since
+//! 5.10): `int prog(struct __sk_buff *skb)`, data starts at the IP header, 1 lets the packet pass. They run in
 //! softirq as well as in process context, so the current task means nothing here and is never asked for.
 use core::hint::black_box;
 
@@ -82,7 +82,7 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     // SAFETY: `sk` was checked.
     let mut known = unsafe { flow(sk.cast()) };
     if let Some(flow) = &mut known
-        && !flow.sides[usize::from(direction)].wants_a_look(emit::now)
+        && !flow.sides[usize::from(direction)].wants_a_look(emit::tick, emit::now)
     {
         return None;
     }
