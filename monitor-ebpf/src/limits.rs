@@ -22,6 +22,9 @@ pub const FLOW_RING: u32 = 2 << 20;
 /// Socket cookies that one iterator pass can look for.
 pub const WANTED: u32 = 256;
 
+/// Sockets that could not keep their own state, whose state is kept elsewhere.
+pub const SPARE: u32 = 1024;
+
 /// A wake-up is sent at most this often for ordinary records. The agent drains [`DRAIN_NANOS`] after a wake-up, so
 /// that a record written in between is never left lying.
 pub const WAKE_NANOS: u64 = 15_000_000;

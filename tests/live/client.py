@@ -10,7 +10,7 @@ closes, with status 1 and one line on standard error when the conversation did n
     client.py miner --dialect D (--port N | -o URL) [--open HOW] [--send HOW] [--before http|junk] [--gap S] ...
     client.py check          all of it against itself, without an agent
 """
-import argparse, ctypes, json, os, select, socket, subprocess, sys, tempfile, threading, time
+import argparse, ctypes, errno, json, os, select, socket, struct, subprocess, sys, tempfile, threading, time
 
 DIALECTS = ("stratum-v1", "cryptonote", "eth-proxy", "ethereum-stratum-1")
 SESSION = "f00dfeedcafe0001"
@@ -18,6 +18,7 @@ HTTP_BYTES = 8192
 TIMEOUT = 30
 # Client and server, both without a cookie, on every socket that listens (ip-sysctl.rst).
 FASTOPEN = "1543"
+TCP_MD5SIG = 14
 # linux/tcp.h: our data in the SYN was acknowledged.
 SYN_DATA = 32
 
@@ -243,15 +244,31 @@ def before(connection, stream, what):
             raise ValueError("the HTTP answer was cut")
 
 
+def fill(connection):
+    """Uses up what the kernel grants a socket for its options (net.core.optmem_max), with keys for strangers."""
+    for number in range(1 << 16):
+        stranger = struct.pack("=H2x4B120x", socket.AF_INET, 192, 0, 2 + number // 256, number % 256)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, stranger + struct.pack("=2xH4x80s", 4, b"none"))
+        except OSError as error:
+            if error.errno == errno.ENOMEM:
+                return
+            raise
+    raise OSError("the socket takes any number of keys")
+
+
 def connect(o, address):
     """A connected socket, come by in the way that was asked for."""
-    if o.open not in ("options", "nonblocking", "reused"):
+    if o.open not in ("options", "nonblocking", "reused", "full"):
         return socket.create_connection(address, TIMEOUT)
     connection = socket.socket(socket.AF_INET6 if o.family == 6 else socket.AF_INET)
     if o.open == "options":
         padding = bytes((0, 0, 1, 4, 0, 0, 0, 0))
         connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, padding)
         connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, padding)
+        connection.connect(address)
+    if o.open == "full":
+        fill(connection)
         connection.connect(address)
     if o.open == "nonblocking":
         connection.setblocking(False)
@@ -397,7 +414,7 @@ def main():
         part.add_argument("--agent", default="pyclient/1.0")
         part.add_argument("--send", default="whole", choices=("whole", "writev", "bytes", "sendfile", "splice"))
         part.add_argument("--open", default="plain", choices=(
-            "plain", "nonblocking", "thread", "inherited", "reused", "options", "fast"))
+            "plain", "nonblocking", "thread", "inherited", "reused", "full", "options", "fast"))
         part.add_argument("--fastopen", action="store_true")
         part.add_argument("--wait", action="store_true")
         part.add_argument("--before", default="", choices=("", "http", "junk"))

@@ -29,11 +29,12 @@ impl Case {
     }
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     Case::new("sockets::nonblocking_connect", Dialect::StratumV1, &["--open", "nonblocking"]),
     Case::new("sockets::login_from_a_thread", Dialect::Cryptonote, &["--open", "thread"]),
     Case::new("sockets::login_by_a_child_of_the_connector", Dialect::EthProxy, &["--open", "inherited"]),
     Case::new("sockets::login_on_a_socket_used_before", Dialect::Cryptonote, &["--open", "reused"]),
+    Case::new("sockets::login_on_a_socket_without_room_for_state", Dialect::StratumV1, &["--open", "full"]),
     Case::new("sockets::sendfile", Dialect::EthereumStratum1, &["--send", "sendfile"]),
     Case::new("sockets::splice", Dialect::StratumV1, &["--send", "splice"]),
     Case {

@@ -23,7 +23,7 @@ use monitor_ebpf::{
 use super::flow::Flow;
 use crate::{
     emit,
-    maps::{count, flow, flow_or_new},
+    maps::{count, flow, flow_or_new, spare},
     read::{member, offset},
     task,
 };
@@ -79,7 +79,7 @@ fn opened(sk: *mut core::ffi::c_void, cookie: u64, ends: Ends, first: bool) -> O
         return None;
     };
     // SAFETY: both callers hand on a socket that the verifier knows.
-    let flow = unsafe { flow_or_new(sk) }?;
+    let flow = unsafe { flow_or_new(sk, || cookie) }?;
     if first || flow.told == 0 {
         *flow = Flow { owner, told: 1, ..Flow::NEW };
         emit::write(Kind::Connect, Connect { header: emit::header(Kind::Connect, 0), owner, cookie, ends });
@@ -138,7 +138,11 @@ fn remote_of(sk: u64) -> Option<Ends> {
 #[inline(always)]
 fn closed(sk: *mut core::ffi::c_void, cookie: u64) -> Option<()> {
     // SAFETY: the tracepoint's first argument is a socket.
-    let flow = unsafe { flow(sk) }?;
+    let flow = match unsafe { flow(sk) } {
+        Some(flow) => flow,
+        // SAFETY: nothing of the entry is held on to.
+        None => unsafe { spare(cookie) }?,
+    };
     // The socket may connect again, or listen.
     let known_to_agent = flow.told == 1 || flow.captured == 1;
     *flow = Flow::NEW;

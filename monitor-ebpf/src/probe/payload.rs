@@ -98,7 +98,7 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     let flow = match known {
         Some(flow) => flow,
         // SAFETY: `sk` was checked.
-        None => unsafe { flow_or_new(sk.cast()) }?,
+        None => unsafe { flow_or_new(sk.cast(), || cookie(skb)) }?,
     };
     let side = &mut flow.sides[usize::from(direction)];
     if segment.syn {
@@ -113,8 +113,7 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     let head = Payload {
         header: emit::header(Kind::Payload, piece.size),
         owner: flow.owner,
-        // SAFETY: the context is a packet's.
-        cookie: unsafe { bpf_get_socket_cookie(skb.cast()) },
+        cookie: cookie(skb),
         offset: piece.offset,
         ends: connect::ends_of_sock(sk),
         length: segment.length,
@@ -123,6 +122,12 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     };
     capture(skb, segment.start, &piece, head);
     Some(())
+}
+
+#[inline(always)]
+fn cookie(skb: *mut __sk_buff) -> u64 {
+    // SAFETY: the context is a packet's.
+    unsafe { bpf_get_socket_cookie(skb.cast()) }
 }
 
 #[inline(always)]
