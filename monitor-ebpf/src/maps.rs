@@ -38,6 +38,9 @@ pub(crate) static WANTED: HashMap<u64, u8> = HashMap::with_max_entries(limits::W
 #[btf_map]
 pub(crate) static FLOWS: SkStorage<Flow> = SkStorage::new();
 
+/// Not on the stack, which is small.
+static EMPTY: Flow = Flow::NEW;
+
 /// State of flows whose sockets could not keep it, by cookie. Emptied by age only.
 #[map]
 pub(crate) static SPARE: LruHashMap<u64, Flow> = LruHashMap::with_max_entries(limits::SPARE, 0);
@@ -69,10 +72,9 @@ pub(crate) unsafe fn flow(sk: *mut c_void) -> Option<&'static mut Flow> {
 /// As for [`flow`].
 #[inline(always)]
 pub(crate) unsafe fn flow_or_new(sk: *mut c_void, cookie: impl FnOnce() -> u64) -> Option<&'static mut Flow> {
-    let mut new = Flow::NEW;
-    // SAFETY: as for `flow`; `new` is a whole value of the map's type.
+    // SAFETY: as for `flow`; no value means zeros, which is `Flow::NEW`.
     let flow = unsafe {
-        bpf_sk_storage_get(flows(), sk, (&raw mut new).cast(), u64::from(BPF_SK_STORAGE_GET_F_CREATE))
+        bpf_sk_storage_get(flows(), sk, ptr::null_mut(), u64::from(BPF_SK_STORAGE_GET_F_CREATE))
             .cast::<Flow>()
             .as_mut()
     };
@@ -86,7 +88,7 @@ pub(crate) unsafe fn flow_or_new(sk: *mut c_void, cookie: impl FnOnce() -> u64) 
         return spare;
     }
     count(Counter::NoFlowState);
-    SPARE.insert(&cookie, &new, 0).ok()?;
+    SPARE.insert(&cookie, &EMPTY, 0).ok()?;
     // SAFETY: as for `flow`.
     unsafe { self::spare(cookie) }
 }

@@ -21,7 +21,7 @@ use super::connect;
 use crate::{
     emit::{self, Urgency},
     maps::{count, flow, flow_or_new},
-    policy::{Piece, can_be_mining},
+    policy::{Head, Piece, can_be_mining},
 };
 
 /// IP protocol numbers (IANA).
@@ -132,7 +132,7 @@ fn cookie(skb: *mut __sk_buff) -> u64 {
 
 #[inline(always)]
 fn head_can_be_mining(skb: *mut __sk_buff, segment: &Segment) -> bool {
-    let mut head = [0u8; limits::HEAD];
+    let mut head: Head = [0; limits::HEAD / 8];
     let length = if segment.length < limits::HEAD as u32 { segment.length } else { limits::HEAD as u32 };
     let size = (black_box(length.wrapping_sub(1)) & (limits::HEAD as u32 - 1)) + 1;
     // SAFETY: `head` has room for `size` bytes; the helper checks the packet.
