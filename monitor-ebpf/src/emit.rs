@@ -3,7 +3,7 @@
 //! Owns the decision when to wake the agent. Must not know what a record means.
 use aya_ebpf::{
     bindings::{BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    helpers::generated::bpf_ktime_get_boot_ns,
+    helpers::generated::{bpf_jiffies64, bpf_ktime_get_boot_ns},
     maps::{RingBuf, ring_buf::RingBufEntry},
 };
 use monitor_ebpf::{
@@ -31,6 +31,13 @@ pub(crate) enum Urgency {
 pub(crate) fn now() -> u64 {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_ktime_get_boot_ns() }
+}
+
+/// Timer ticks since boot, of `1 / HZ` seconds each; the verifier makes a plain load of it.
+#[inline(always)]
+pub(crate) fn tick() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_jiffies64() }
 }
 
 /// A header with a tail of `tail` bytes.

@@ -231,7 +231,7 @@ pub struct Payload {
     pub restart: u16,
 }
 
-/// A socket whose payload had been captured closed.
+/// A socket of which a connect or payload record was written closed.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Close {

@@ -1,6 +1,6 @@
 //! Sizes that both sides know.
 //!
-//! Owns capacities and lengths. Must not know why a flow is looked at (`probe/flow.rs` of the programs).
+//! Owns capacities and lengths. Must not know why a flow is looked at (`policy.rs` of the programs).
 
 /// Bytes of a task's command name, `TASK_COMM_LEN` in include/linux/sched.h.
 pub const COMM: usize = 16;
@@ -21,6 +21,9 @@ pub const TASK_RING: u32 = 1 << 20;
 pub const FLOW_RING: u32 = 2 << 20;
 /// Socket cookies that one iterator pass can look for.
 pub const WANTED: u32 = 256;
+
+/// Sockets that could not keep their own state, whose state is kept elsewhere.
+pub const SPARE: u32 = 1024;
 
 /// A wake-up is sent at most this often for ordinary records. The agent drains [`DRAIN_NANOS`] after a wake-up, so
 /// that a record written in between is never left lying.

@@ -1,4 +1,4 @@
-//! The kernel programs. Empty on the host, where only the library beside it is of use.
+//! The kernel programs. Empty on the host, where only the library beside it is of use, and `policy.rs` under test.
 //!
 //! Owns the list of modules. One file per hook family under `probe/`.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
@@ -19,6 +19,8 @@
 mod emit;
 #[cfg(target_arch = "bpf")]
 mod maps;
+#[cfg(any(target_arch = "bpf", test))]
+mod policy;
 #[cfg(target_arch = "bpf")]
 mod probe;
 #[cfg(target_arch = "bpf")]

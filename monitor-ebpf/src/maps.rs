@@ -8,7 +8,7 @@ use aya_ebpf::{
     btf_maps::SkStorage,
     helpers::generated::bpf_sk_storage_get,
     macros::{btf_map, map},
-    maps::{Array, HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use monitor_ebpf::{limits, stats::Counter};
 
@@ -38,6 +38,13 @@ pub(crate) static WANTED: HashMap<u64, u8> = HashMap::with_max_entries(limits::W
 #[btf_map]
 pub(crate) static FLOWS: SkStorage<Flow> = SkStorage::new();
 
+/// Not on the stack, which is small.
+static EMPTY: Flow = Flow::NEW;
+
+/// State of flows whose sockets could not keep it, by cookie. Emptied by age only.
+#[map]
+pub(crate) static SPARE: LruHashMap<u64, Flow> = LruHashMap::with_max_entries(limits::SPARE, 0);
+
 /// Adds one to a counter.
 #[inline(always)]
 pub(crate) fn count(counter: Counter) {
@@ -58,23 +65,42 @@ pub(crate) unsafe fn flow(sk: *mut c_void) -> Option<&'static mut Flow> {
     unsafe { bpf_sk_storage_get(flows(), sk, ptr::null_mut(), 0).cast::<Flow>().as_mut() }
 }
 
-/// The state of a socket, made when there is none; a failure is counted.
+/// The state of a socket, made when there is none. A process can use up what its socket may keep
+/// (net.core.optmem_max), so that it gets no storage: then the state has a place in [`SPARE`].
 ///
 /// # Safety
 /// As for [`flow`].
 #[inline(always)]
-pub(crate) unsafe fn flow_or_new(sk: *mut c_void) -> Option<&'static mut Flow> {
-    let mut new = Flow::NEW;
-    // SAFETY: as for `flow`; `new` is a whole value of the map's type.
+pub(crate) unsafe fn flow_or_new(sk: *mut c_void, cookie: impl FnOnce() -> u64) -> Option<&'static mut Flow> {
+    // SAFETY: as for `flow`; no value means zeros, which is `Flow::NEW`.
     let flow = unsafe {
-        bpf_sk_storage_get(flows(), sk, (&raw mut new).cast(), u64::from(BPF_SK_STORAGE_GET_F_CREATE))
+        bpf_sk_storage_get(flows(), sk, ptr::null_mut(), u64::from(BPF_SK_STORAGE_GET_F_CREATE))
             .cast::<Flow>()
             .as_mut()
     };
-    if flow.is_none() {
-        count(Counter::NoFlowState);
+    if flow.is_some() {
+        return flow;
     }
-    flow
+    let cookie = cookie();
+    // SAFETY: as for `flow`.
+    let spare = unsafe { spare(cookie) };
+    if spare.is_some() {
+        return spare;
+    }
+    count(Counter::NoFlowState);
+    SPARE.insert(&cookie, &EMPTY, 0).ok()?;
+    // SAFETY: as for `flow`.
+    unsafe { self::spare(cookie) }
+}
+
+/// The state of a socket that could not keep it itself.
+///
+/// # Safety
+/// The entry may be given to another socket while the program runs; a lost update costs at most a look.
+#[inline(always)]
+pub(crate) unsafe fn spare(cookie: u64) -> Option<&'static mut Flow> {
+    // SAFETY: the memory is the map's, and stays so while the program runs.
+    SPARE.get_ptr_mut(&cookie).and_then(|flow| unsafe { flow.as_mut() })
 }
 
 #[inline(always)]

@@ -26,7 +26,7 @@ pub enum Counter {
     ArgvFault = 7,
     /// Packet bytes could not be read.
     PacketFault = 8,
-    /// No state could be made for a socket, so it is not watched.
+    /// A socket could not keep its state: a place was taken from the few that there are for such sockets.
     NoFlowState = 9,
 }
 

@@ -15,6 +15,15 @@ const NAMESPACE_LEVELS: u32 = 8;
 /// Bytes of `struct upid`: a number, padding, a pointer. The same since 2.6.24 on 64-bit kernels.
 const UPID_SIZE: u64 = 16;
 
+/// `PF_KTHREAD` in include/linux/sched.h.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// Whether the task at `task` belongs to the kernel. io_uring's workers do so before 5.12 only.
+#[inline(always)]
+pub(crate) fn is_kernel_thread(task: u64) -> Option<bool> {
+    Some(member::<u32>(task, offset!(task_flags))? & KERNEL_THREAD != 0)
+}
+
 /// Which process the task at `task` belongs to.
 #[inline(always)]
 pub(crate) fn identity(task: u64) -> Option<Identity> {

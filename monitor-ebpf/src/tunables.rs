@@ -34,6 +34,7 @@ macro_rules! offsets {
 offsets! {
     task_tgid: "task_struct" "tgid",
     task_pid: "task_struct" "pid",
+    task_flags: "task_struct" "flags",
     task_leader: "task_struct" "group_leader",
     task_parent: "task_struct" "real_parent",
     /// `real_start_time` before 5.5.

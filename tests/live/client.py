@@ -7,15 +7,20 @@ closes, with status 1 and one line on standard error when the conversation did n
 
     client.py pool  --dialect D [--family 4|6]
     client.py relay --upstream PORT
-    client.py miner --dialect D (--port N | -o URL) [--send whole|writev|bytes] [--before http|junk] [--gap S] ...
+    client.py miner --dialect D (--port N | -o URL) [--open HOW] [--send HOW] [--before http|junk] [--gap S] ...
     client.py check          all of it against itself, without an agent
 """
-import argparse, json, os, select, socket, subprocess, sys, threading, time
+import argparse, ctypes, errno, json, os, select, socket, struct, subprocess, sys, tempfile, threading, time
 
 DIALECTS = ("stratum-v1", "cryptonote", "eth-proxy", "ethereum-stratum-1")
 SESSION = "f00dfeedcafe0001"
 HTTP_BYTES = 8192
 TIMEOUT = 30
+# Client and server, both without a cookie, on every socket that listens (ip-sysctl.rst).
+FASTOPEN = "1543"
+TCP_MD5SIG = 14
+# linux/tcp.h: our data in the SYN was acknowledged.
+SYN_DATA = 32
 
 
 def say(**event):
@@ -164,6 +169,9 @@ def accept(server, handle):
 
 
 def pool(o):
+    if o.fastopen:
+        with open("/proc/sys/net/ipv4/tcp_fastopen", "w") as setting:
+            setting.write(FASTOPEN)
     server = listen(o.family)
     threading.Thread(target=accept, args=(server, lambda c: serve(c, o.dialect)), daemon=True).start()
     until_input_closes()
@@ -186,7 +194,20 @@ def relay(o):
 
 
 def send(connection, how, data):
-    if how == "bytes":
+    if how == "sendfile":
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            if os.sendfile(connection.fileno(), file.fileno(), 0, len(data)) != len(data):
+                raise OSError("sendfile sent a part only")
+    elif how == "splice":
+        reader, writer = os.pipe()
+        os.write(writer, data)
+        if os.splice(reader, connection.fileno(), len(data)) != len(data):
+            raise OSError("splice sent a part only")
+        os.close(reader)
+        os.close(writer)
+    elif how == "bytes":
         for at in range(len(data)):
             connection.sendall(data[at:at + 1])
     elif how == "writev":
@@ -223,17 +244,104 @@ def before(connection, stream, what):
             raise ValueError("the HTTP answer was cut")
 
 
-def miner(o):
-    address = o.url.split("@")[-1].split("//")[-1] if o.url else ""
-    port = int(address.rsplit(":", 1)[1]) if address else o.port
-    connection = socket.create_connection(("::1" if o.family == 6 else "127.0.0.1", port), TIMEOUT)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def fill(connection):
+    """Uses up what the kernel grants a socket for its options (net.core.optmem_max), with keys for strangers."""
+    for number in range(1 << 16):
+        stranger = struct.pack("=H2x4B120x", socket.AF_INET, 192, 0, 2 + number // 256, number % 256)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, stranger + struct.pack("=2xH4x80s", 4, b"none"))
+        except OSError as error:
+            if error.errno == errno.ENOMEM:
+                return
+            raise
+    raise OSError("the socket takes any number of keys")
+
+
+def connect(o, address):
+    """A connected socket, come by in the way that was asked for."""
+    if o.open not in ("options", "nonblocking", "reused", "full"):
+        return socket.create_connection(address, TIMEOUT)
+    connection = socket.socket(socket.AF_INET6 if o.family == 6 else socket.AF_INET)
+    if o.open == "options":
+        padding = bytes((0, 0, 1, 4, 0, 0, 0, 0))
+        connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, padding)
+        connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, padding)
+        connection.connect(address)
+    if o.open == "full":
+        fill(connection)
+        connection.connect(address)
+    if o.open == "nonblocking":
+        connection.setblocking(False)
+        connection.connect_ex(address)
+        select.select([], [connection], [], TIMEOUT)
+    if o.open == "reused":
+        # More junk than is looked at, and then another connection of the same socket.
+        connection.connect(address)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(200):
+            connection.sendall(b"\xff\xfe\n")
+        nowhere = bytes(16)
+        if ctypes.CDLL(None, use_errno=True).connect(connection.fileno(), nowhere, len(nowhere)):
+            raise OSError(ctypes.get_errno(), "cannot take the socket back")
+        connection.connect(address)
+    connection.settimeout(TIMEOUT)
+    connection.getpeername()
+    return connection
+
+
+def open_fast(o, address):
+    """A connection whose SYN carries the first message; the conversation goes on without it."""
+    number, data = logins(o)[0]
+    connection = socket.socket()
+    connection.settimeout(TIMEOUT)
+    connection.sendto(data, socket.MSG_FASTOPEN, address)
     stream = connection.makefile("rb")
+    while json.loads(stream.readline(65536)).get("id") != number:
+        pass
+    if not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & SYN_DATA:
+        raise OSError("the SYN carried no data")
+    return connection, stream, logins(o)[1:]
+
+
+def miner(o):
+    if o.open == "thread":
+        errors = []
+
+        def apart():
+            try:
+                mine(o)
+            except (OSError, ValueError) as error:
+                errors.append(error)
+        thread = threading.Thread(target=apart)
+        thread.start()
+        thread.join()
+        if errors:
+            raise errors[0]
+    else:
+        mine(o)
+
+
+def mine(o):
+    url = o.url.split("@")[-1].split("//")[-1] if o.url else ""
+    address = ("::1" if o.family == 6 else "127.0.0.1", int(url.rsplit(":", 1)[1]) if url else o.port)
+    if o.open == "fast":
+        connection, stream, hello = open_fast(o, address)
+    else:
+        connection = connect(o, address)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream, hello = connection.makefile("rb"), logins(o)
     say(event="connected", pid=os.getpid())
+    if o.open == "inherited" and (child := os.fork()):
+        status = os.waitpid(child, 0)[1]
+        if status:
+            raise OSError("the child ended with %d" % status)
+        return
     before(connection, stream, o.before)
+    if o.wait:
+        sys.stdin.readline()
     if o.gap and select.select([0], [], [], o.gap)[0]:
         return
-    for number, data in logins(o):
+    for number, data in hello:
         say(event="sent", unix_nanos=ask(connection, stream, o.send, number, data))
     count = 0
     while count < o.shares or o.every:
@@ -266,7 +374,9 @@ def check(_):
         for family in ("4", "6"):
             server = start("pool", "--dialect", dialect, "--family", family)
             port = wait_for(server, "listening")["port"]
-            ways = [["--send", "whole"], ["--send", "writev"], ["--send", "bytes"], ["--before", "http"],
+            ways = [["--send", "whole"], ["--send", "writev"], ["--send", "bytes"], ["--send", "sendfile"],
+                    ["--send", "splice"], ["--open", "nonblocking"], ["--open", "thread"], ["--open", "inherited"],
+                    ["--open", "reused"], ["--before", "http"],
                     ["--before", "junk", "--gap", "0.1", "--every", "0.1"]]
             children = [server]
             if family == "4":
@@ -302,7 +412,11 @@ def main():
         part.add_argument("--worker", default="rig1")
         part.add_argument("-p", "--pass", dest="password", default="x")
         part.add_argument("--agent", default="pyclient/1.0")
-        part.add_argument("--send", default="whole", choices=("whole", "writev", "bytes"))
+        part.add_argument("--send", default="whole", choices=("whole", "writev", "bytes", "sendfile", "splice"))
+        part.add_argument("--open", default="plain", choices=(
+            "plain", "nonblocking", "thread", "inherited", "reused", "full", "options", "fast"))
+        part.add_argument("--fastopen", action="store_true")
+        part.add_argument("--wait", action="store_true")
         part.add_argument("--before", default="", choices=("", "http", "junk"))
         part.add_argument("--gap", type=float, default=0)
         part.add_argument("--shares", type=int, default=1)

@@ -22,6 +22,7 @@ mod latency;
 mod recording;
 mod roles;
 mod secrets;
+mod sockets;
 mod storm;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         dialects::tests(),
         journal::tests(),
         roles::tests(),
+        sockets::tests(),
         secrets::tests(),
         argv::tests(),
         recording::tests(),

@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     fmt::Write as _,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -147,6 +147,16 @@ impl Running {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).with_context(|| format!("cannot signal {} ({})", self.name, self.pid()))
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Errors
+    /// When that is closed.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().with_context(|| format!("{}: no input", self.name))?;
+        io::Write::write_all(stdin, format!("{line}\n").as_bytes())
+            .with_context(|| format!("cannot write to {}", self.name))
     }
 
     /// Closes its standard input, which our own programs take as the end.

@@ -6,9 +6,8 @@
 //!   `TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)`. SYN_SENT comes in the caller's
 //!   context, and is the only one of the three that sees MPTCP subflows; CLOSE tells the end of a flow.
 //!
-//! Whoever comes first makes the flow's state and names its owner; the connect record is written once.
-use core::ptr;
-
+//! Whoever comes first makes the flow's state anew and names its owner; the connect record is written once a
+//! connection. The hooks of connect(2) run only for a socket that is not connected, so they always begin one.
 use aya_ebpf::{
     EbpfContext as _,
     bindings::bpf_sock,
@@ -21,9 +20,10 @@ use monitor_ebpf::{
     stats::Counter,
 };
 
+use super::flow::Flow;
 use crate::{
     emit,
-    maps::{count, flow, flow_or_new},
+    maps::{count, flow, flow_or_new, spare},
     read::{member, offset},
     task,
 };
@@ -67,30 +67,35 @@ fn connect(ctx: &SockAddrContext, family: u16) -> Option<()> {
     ends.remote_port = u16::from_be(address.user_port as u16);
     // SAFETY: the context has a socket.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    opened(sk.cast(), cookie, ends)
+    opened(sk.cast(), cookie, ends, true)
 }
 
-/// Names the current process as owner of `sk`, and tells the agent once per connection.
+/// Names the current process as owner of `sk`, and tells the agent once per connection. `first`: a connection
+/// certainly begins.
 #[inline(always)]
-fn opened(sk: *mut core::ffi::c_void, cookie: u64, ends: Ends) -> Option<()> {
+fn opened(sk: *mut core::ffi::c_void, cookie: u64, ends: Ends, first: bool) -> Option<()> {
     let Some(owner) = current_owner() else {
         count(Counter::TaskFault);
         return None;
     };
     // SAFETY: both callers hand on a socket that the verifier knows.
-    let flow = unsafe { flow_or_new(sk) }?;
-    flow.owner = owner;
-    if flow.told == 0 {
-        flow.told = 1;
+    let flow = unsafe { flow_or_new(sk, || cookie) }?;
+    if first || flow.told == 0 {
+        *flow = Flow { owner, told: 1, ..Flow::NEW };
         emit::write(Kind::Connect, Connect { header: emit::header(Kind::Connect, 0), owner, cookie, ends });
     }
     Some(())
 }
 
+/// Nobody for a kernel thread: it connects for itself, or (io_uring before 5.12) for a process that it does not
+/// name.
 #[inline(always)]
 fn current_owner() -> Option<Owner> {
     // SAFETY: no preconditions; both callers run in the context of the process that connects.
     let current = unsafe { bpf_get_current_task() };
+    if task::is_kernel_thread(current)? {
+        return Some(Flow::NEW.owner);
+    }
     Some(Owner { who: task::identity(current)?, source: OWNER_CONNECT, reserved: 0 })
 }
 
@@ -113,7 +118,7 @@ fn state_changed(ctx: &BtfTracePointContext) -> Option<()> {
     }
     // SAFETY: the tracepoint's first argument is a socket.
     let cookie = unsafe { bpf_get_socket_cookie(sk) };
-    if state == SYN_SENT { opened(sk, cookie, remote_of(sk as u64)?) } else { closed(sk, cookie) }
+    if state == SYN_SENT { opened(sk, cookie, remote_of(sk as u64)?, false) } else { closed(sk, cookie) }
 }
 
 #[inline(always)]
@@ -133,11 +138,15 @@ fn remote_of(sk: u64) -> Option<Ends> {
 #[inline(always)]
 fn closed(sk: *mut core::ffi::c_void, cookie: u64) -> Option<()> {
     // SAFETY: the tracepoint's first argument is a socket.
-    let flow = unsafe { flow(sk) }?;
-    // The socket may connect again.
-    flow.told = 0;
-    if flow.captured == 1 {
-        flow.captured = 0;
+    let flow = match unsafe { flow(sk) } {
+        Some(flow) => flow,
+        // SAFETY: nothing of the entry is held on to.
+        None => unsafe { spare(cookie) }?,
+    };
+    // The socket may connect again, or listen.
+    let known_to_agent = flow.told == 1 || flow.captured == 1;
+    *flow = Flow::NEW;
+    if known_to_agent {
         emit::write(Kind::Close, Close { header: emit::header(Kind::Close, 0), cookie });
     }
     Some(())
@@ -148,9 +157,10 @@ fn closed(sk: *mut core::ffi::c_void, cookie: u64) -> Option<()> {
 macro_rules! field {
     ($sk:ident.$($path:tt)+) => {
         // SAFETY: the caller checked the socket; the verifier turns the field into a checked load.
-        unsafe { ptr::read_volatile(&raw const (*$sk).$($path)+) }
+        unsafe { core::ptr::read_volatile(&raw const (*$sk).$($path)+) }
     };
 }
+pub(crate) use field;
 
 /// Both ends of a packet's socket, as the process sees them: a packet's own addresses may be translated.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! TCP payload, both directions.
 //!
-//! `cgroup_skb/egress` and `cgroup_skb/ingress` at the cgroup2 root (4.10; `bpf_sk_storage_get` in them since
-//! 5.2): `int prog(struct __sk_buff *skb)`, data starts at the IP header, 1 lets the packet pass. They run in
+//! `cgroup_skb/egress` and `cgroup_skb/ingress` at the cgroup2 root (4.10; `bpf_sk_storage_get` on their `sk` since
+//! 5.10): `int prog(struct __sk_buff *skb)`, data starts at the IP header, 1 lets the packet pass. They run in
 //! softirq as well as in process context, so the current task means nothing here and is never asked for.
 use core::hint::black_box;
 
@@ -17,13 +17,11 @@ use monitor_ebpf::{
     stats::Counter,
 };
 
-use super::{
-    connect,
-    flow::{Piece, can_be_mining},
-};
+use super::connect;
 use crate::{
     emit::{self, Urgency},
     maps::{count, flow, flow_or_new},
+    policy::{Head, Piece, can_be_mining},
 };
 
 /// IP protocol numbers (IANA).
@@ -37,6 +35,12 @@ const DESTINATION: u8 = 60;
 const EXTENSIONS: u32 = 6;
 /// `SYN` in byte 13 of a TCP header.
 const SYN: u8 = 0x02;
+/// Bytes of an IPv6 header, and of the smallest TCP packet of IPv4: no packet of TCP is shorter.
+const SHORTEST: usize = 40;
+/// Bytes of a TCP header that tell where its data is.
+const TCP_HEADER: usize = 14;
+/// include/net/tcp_states.h.
+const LISTEN: u32 = 10;
 
 /// Always: watching never drops.
 const PASS: i32 = 1;
@@ -78,7 +82,7 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     // SAFETY: `sk` was checked.
     let mut known = unsafe { flow(sk.cast()) };
     if let Some(flow) = &mut known
-        && !flow.sides[usize::from(direction)].wants_a_look(emit::now)
+        && !flow.sides[usize::from(direction)].wants_a_look(emit::tick, emit::now)
     {
         return None;
     }
@@ -86,10 +90,15 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     if segment.length == 0 && !segment.syn {
         return None;
     }
+    // A handshake passes by the socket that listens, those of all clients by the same one; what the accepted
+    // sockets receive afterwards comes by their own.
+    if connect::field!(sk.state) == LISTEN {
+        return None;
+    }
     let flow = match known {
         Some(flow) => flow,
         // SAFETY: `sk` was checked.
-        None => unsafe { flow_or_new(sk.cast()) }?,
+        None => unsafe { flow_or_new(sk.cast(), || cookie(skb)) }?,
     };
     let side = &mut flow.sides[usize::from(direction)];
     if segment.syn {
@@ -104,8 +113,7 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
     let head = Payload {
         header: emit::header(Kind::Payload, piece.size),
         owner: flow.owner,
-        // SAFETY: the context is a packet's.
-        cookie: unsafe { bpf_get_socket_cookie(skb.cast()) },
+        cookie: cookie(skb),
         offset: piece.offset,
         ends: connect::ends_of_sock(sk),
         length: segment.length,
@@ -117,8 +125,14 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
 }
 
 #[inline(always)]
+fn cookie(skb: *mut __sk_buff) -> u64 {
+    // SAFETY: the context is a packet's.
+    unsafe { bpf_get_socket_cookie(skb.cast()) }
+}
+
+#[inline(always)]
 fn head_can_be_mining(skb: *mut __sk_buff, segment: &Segment) -> bool {
-    let mut head = [0u8; limits::HEAD];
+    let mut head: Head = [0; limits::HEAD / 8];
     let length = if segment.length < limits::HEAD as u32 { segment.length } else { limits::HEAD as u32 };
     let size = (black_box(length.wrapping_sub(1)) & (limits::HEAD as u32 - 1)) + 1;
     // SAFETY: `head` has room for `size` bytes; the helper checks the packet.
@@ -174,13 +188,14 @@ fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
 /// Finds the TCP payload; `None` for anything but a whole TCP segment.
 #[inline(always)]
 fn tcp(skb: *mut __sk_buff) -> Option<Segment> {
-    let [first] = load::<1>(skb, 0)?;
-    let (start, total) = match first >> 4 {
-        4 => ipv4(skb, first)?,
-        6 => ipv6(skb)?,
+    let head: [u8; SHORTEST] = load(skb, 0)?;
+    let (start, total) = match head[0] >> 4 {
+        4 => ipv4(&head)?,
+        6 => ipv6(skb, &head)?,
         _ => return None,
     };
-    let header: [u8; 14] = load(skb, start)?;
+    // Nearly all packets of IPv4 have no options: then the TCP header is at hand.
+    let header: [u8; TCP_HEADER] = if start == 20 { copied(&head) } else { load(skb, start)? };
     let data = start + u32::from(header[12] >> 4) * 4;
     // SAFETY: a field of the context.
     let packet = unsafe { (*skb).len };
@@ -194,28 +209,38 @@ fn tcp(skb: *mut __sk_buff) -> Option<Segment> {
     })
 }
 
+/// The bytes behind an IPv4 header without options.
+#[inline(always)]
+fn copied(head: &[u8; SHORTEST]) -> [u8; TCP_HEADER] {
+    let mut header = [0; TCP_HEADER];
+    let mut index = 0;
+    while index < TCP_HEADER {
+        header[index] = head[20 + index];
+        index += 1;
+    }
+    header
+}
+
 /// Start of the TCP header and length of the packet; `None` for other protocols and later fragments.
 #[inline(always)]
-fn ipv4(skb: *mut __sk_buff, first: u8) -> Option<(u32, u32)> {
-    let header: [u8; 10] = load(skb, 0)?;
-    let fragment_offset = u16::from_be_bytes([header[6], header[7]]) & 0x1fff;
-    if header[9] != TCP || fragment_offset != 0 {
+fn ipv4(head: &[u8; SHORTEST]) -> Option<(u32, u32)> {
+    let fragment_offset = u16::from_be_bytes([head[6], head[7]]) & 0x1fff;
+    if head[9] != TCP || fragment_offset != 0 {
         return None;
     }
-    Some((u32::from(first & 0x0f) * 4, u32::from(u16::from_be_bytes([header[2], header[3]]))))
+    Some((u32::from(head[0] & 0x0f) * 4, u32::from(u16::from_be_bytes([head[2], head[3]]))))
 }
 
 #[inline(always)]
-fn ipv6(skb: *mut __sk_buff) -> Option<(u32, u32)> {
-    let header: [u8; 8] = load(skb, 0)?;
-    let payload = u32::from(u16::from_be_bytes([header[4], header[5]]));
+fn ipv6(skb: *mut __sk_buff, head: &[u8; SHORTEST]) -> Option<(u32, u32)> {
+    let payload = u32::from(u16::from_be_bytes([head[4], head[5]]));
     let total = if payload == 0 { 0 } else { 40 + payload };
-    let mut next = header[6];
+    let mut next = head[6];
     let mut offset = 40;
     let mut steps = 0;
-    while steps < EXTENSIONS {
-        if next == TCP {
-            return Some((offset, total));
+    while next != TCP {
+        if steps == EXTENSIONS {
+            return None;
         }
         let extension: [u8; 4] = load(skb, offset)?;
         let size = match next {
@@ -229,5 +254,5 @@ fn ipv6(skb: *mut __sk_buff) -> Option<(u32, u32)> {
         offset += size;
         steps += 1;
     }
-    None
+    Some((offset, total))
 }

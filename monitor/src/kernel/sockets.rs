@@ -33,10 +33,9 @@ impl SocketTable {
     }
 
     fn pass(&mut self, cookies: &[FlowId]) -> io::Result<Vec<Holder>> {
-        for cookie in cookies {
-            self.wanted.insert(cookie.0, 1, 0).map_err(io::Error::other)?;
-        }
-        let found = self.read();
+        let asked = cookies.iter().try_for_each(|cookie| self.wanted.insert(cookie.0, 1, 0));
+        let found = asked.map_err(io::Error::other).and_then(|()| self.read());
+        // In any case, or the map would fill up for good.
         for cookie in cookies {
             match self.wanted.remove(&cookie.0) {
                 Ok(()) | Err(MapError::KeyNotFound) => {}

@@ -15,6 +15,7 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
+use self::schedule::{Pass, Schedule};
 use super::Source;
 use crate::{
     decode::decode,
@@ -23,10 +24,14 @@ use crate::{
     worker::{boot_now, unix_offset},
 };
 
+mod schedule;
+
 /// Records taken from each ring before the events so far are handed on: bounds our own queue.
 const BATCH: usize = 1024;
 /// A wall clock that was set by less than this, in nanoseconds, is not told: it is read a moment after the other.
 const CLOCK_STEP: u64 = 100_000_000;
+/// Passes when the agent stops: more records than the rings can hold, the smallest being of 32 bytes.
+const FINAL_PASSES: usize = limits::FLOW_RING as usize / 32 / BATCH;
 /// Counters are told at least this often, in ticks.
 const COUNTERS_EVERY: u32 = 60;
 /// Kinds in the order in which they are shown.
@@ -41,10 +46,7 @@ pub struct RingSource {
     seen: [u64; KINDS.len()],
     undecodable: u64,
     ready: VecDeque<Event>,
-    /// When to drain again although nobody woke us; `None` while idle.
-    drain_at: Option<Instant>,
-    /// Until then a record may be written without a wake-up.
-    settled_at: Instant,
+    schedule: Schedule,
     /// The last pass stopped at [`BATCH`].
     more: bool,
     tick: Interval,
@@ -76,8 +78,7 @@ impl RingSource {
             seen: [0; KINDS.len()],
             undecodable: 0,
             ready: VecDeque::new(),
-            drain_at: None,
-            settled_at: Instant::now(),
+            schedule: Schedule::new(Instant::now()),
             more: false,
             tick,
             unix_offset,
@@ -86,8 +87,9 @@ impl RingSource {
         })
     }
 
-    /// Empties the rings once, up to [`BATCH`] records each; tasks first, so that who comes before what.
-    fn drain(&mut self) {
+    /// Empties the rings once, up to [`BATCH`] records each; tasks first, so that who comes before what. `woken`: a
+    /// program sent a wake-up, and none may come for the records right behind it.
+    fn drain(&mut self, woken: bool) {
         let Self { tasks, flows, seen, undecodable, ready, .. } = self;
         let (mut most, mut urgent) = (0, false);
         for ring in [tasks.get_mut(), flows.get_mut()] {
@@ -112,14 +114,8 @@ impl RingSource {
             most = most.max(taken);
         }
         self.more = most == BATCH;
-        let now = Instant::now();
-        if most > 0 {
-            self.settled_at = now + Duration::from_nanos(limits::DRAIN_NANOS);
-        }
-        let soon = now + Duration::from_nanos(limits::URGENT_DRAIN_NANOS);
-        // A pass that finds nothing, as the one that answers a wake-up too late, puts nothing off.
-        let planned = self.drain_at.filter(|&at| at > now).unwrap_or(self.settled_at);
-        self.drain_at = (now < self.settled_at).then_some(if urgent { soon } else { planned });
+        let pass = Pass { woken, records: most > 0, payload: urgent };
+        self.schedule.passed(Instant::now(), pass);
     }
 
     fn on_tick(&mut self) -> io::Result<()> {
@@ -181,25 +177,38 @@ impl Source for RingSource {
                 return Ok(Some(event));
             }
             if self.more {
-                self.drain();
+                self.drain(false);
                 continue;
             }
             // Far away while idle: then only a wake-up or the tick ends the wait.
-            let drain_at = self.drain_at.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            tokio::select! {
-                guard = self.tasks.readable_mut() => guard?.clear_ready(),
-                guard = self.flows.readable_mut() => guard?.clear_ready(),
-                () = sleep_until(drain_at) => {}
-                _ = self.tick.tick() => self.on_tick()?,
-            }
-            self.drain();
+            let drain_at =
+                self.schedule.drain_at().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let woken = tokio::select! {
+                guard = self.tasks.readable_mut() => {
+                    guard?.clear_ready();
+                    true
+                }
+                guard = self.flows.readable_mut() => {
+                    guard?.clear_ready();
+                    true
+                }
+                () = sleep_until(drain_at) => false,
+                _ = self.tick.tick() => {
+                    self.on_tick()?;
+                    false
+                }
+            };
+            self.drain(woken);
         }
     }
 
     fn finish(&mut self) -> Vec<Event> {
-        self.drain();
-        while self.more {
-            self.drain();
+        // Not until nothing is left: the programs go on writing, perhaps faster than we read.
+        for _ in 0..FINAL_PASSES {
+            self.drain(false);
+            if !self.more {
+                break;
+            }
         }
         match self.counters() {
             Ok(counters) => self.push(Body::Counters(counters)),
