@@ -11,6 +11,14 @@
 //! So junk first and Stratum later is seen, a conversation in JSON costs at most 36 KiB at once and 4 KiB a pause,
 //! and a busy download costs one map look-up per packet. Pure, so that the host can test it:
 //! must not know packets (`probe/payload.rs`), maps, helpers or the agent.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "sequence numbers are 32 bits of a position; sizes are at most `limits::PAYLOAD`"
+)]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a reachable panic cannot be loaded: the verifier checks each index"
+)]
 use monitor_ebpf::limits;
 
 /// Segments that are asked after the first rejection.

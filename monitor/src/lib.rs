@@ -9,6 +9,7 @@ pub mod decode;
 pub mod detect;
 pub mod enrich;
 pub mod event;
+pub mod finding;
 pub mod host;
 mod incident;
 pub mod kernel;

@@ -5,8 +5,8 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    detect::{Claim, Role, Rule},
     event::{BootTime, CommandLine, Counters, Ends, FlowId, Owner, Place, ProcessKey},
+    finding::{Claim, Role, Rule},
 };
 
 /// How sure we are.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::{Detector, Finding},
+    detect::Detector,
     enrich::{Tables, flows::Flow},
     event::{Body, BootTime, Counters, Event, FlowId},
+    finding::Finding,
     incident::Incidents,
     notice::FlowView,
     outcome::{Outcome, Request},

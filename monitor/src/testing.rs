@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use bytes::Bytes;
 
 use crate::{
-    detect::{Claim, Finding, Role, Rule, Subject},
     event::{
         Body, BootTime, CommandLine, Direction, Ends, Event, Exec, FileId, FlowId, Fork, Owner, OwnerSource,
         Payload, Place, ProcFacts, ProcessKey, Task, Ticks,
     },
+    finding::{Claim, Finding, Role, Rule, Subject},
 };
 
 /// `seconds` after boot.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    detect::{Family, Rule},
+    finding::{Family, Rule},
     notice::Level,
 };
 

@@ -6,8 +6,8 @@ use std::cmp::Reverse;
 
 use super::bounded::Bounded;
 use crate::{
-    detect::{Claim, Finding, Role, Rule, Subject},
     event::{Body, BootTime, Ends, Event, FlowId, Owner, Ticks},
+    finding::{Claim, Finding, Role, Rule, Subject},
 };
 
 /// Processes remembered as holders of one socket.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::one::Incident;
 use crate::{
-    detect::Role,
     enrich::processes::Process,
+    finding::Role,
     notice::{Kind, Level},
 };
 

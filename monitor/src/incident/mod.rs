@@ -10,9 +10,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    detect::{Role, Subject},
     enrich::{Tables, processes::Process},
     event::{Body, BootTime, Event, Owner, OwnerSource, ProcessKey},
+    finding::{Role, Subject},
     notice::{Kind, Level, Notice},
     pipeline::{Host, attribute::Found},
 };

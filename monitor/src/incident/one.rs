@@ -8,9 +8,9 @@ use super::{
     news::News,
 };
 use crate::{
-    detect::{Claim, Role, Rule},
     enrich::{Tables, processes::Process},
     event::{BootTime, Ends, FlowId, Owner, ProcessKey},
+    finding::{Claim, Role, Rule},
     pipeline::attribute::Found,
     weigh::{Verdict, weigh},
 };

@@ -2,9 +2,9 @@
 //!
 //! Owns that memory and its cap. Must not know incidents.
 use crate::{
-    detect::{Claim, Finding},
     enrich::bounded::Bounded,
     event::{Owner, ProcessKey},
+    finding::{Claim, Finding},
     pipeline::attribute::Found,
 };
 

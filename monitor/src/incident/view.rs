@@ -6,8 +6,8 @@ use super::{
     one::Incident,
 };
 use crate::{
-    detect::Rule,
     event::BootTime,
+    finding::Rule,
     notice::{IncidentView, Kind, Level, Notice},
     pipeline::Host,
     weigh::strongest_first,

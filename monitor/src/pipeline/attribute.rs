@@ -6,9 +6,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    detect::{Finding, Role, Subject},
     enrich::{Tables, flows::likeliest_first, processes::LookUp},
     event::{BootTime, Ends, FlowId, Owner, ProcessKey},
+    finding::{Finding, Role, Subject},
     outcome::Request,
 };
 

@@ -2,8 +2,9 @@
 use std::time::Duration;
 
 use crate::{
-    detect::{ARGV_STRATUM_URL, Claim, Role, STRATUM_SESSION},
+    detect::{ARGV_STRATUM_URL, STRATUM_SESSION},
     event::{BootTime, CommandLine, Counters, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
+    finding::{Claim, Role},
     notice::{IncidentView, Kind, Level, Notice},
 };
 

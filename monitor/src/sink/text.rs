@@ -213,7 +213,7 @@ mod tests {
     fn unknown_facts_leave_no_empty_lines() {
         let mut notice = incident();
         let view = notice.incident.as_deref_mut().unwrap();
-        view.claim = crate::detect::Claim::default();
+        view.claim = crate::finding::Claim::default();
         view.ends = None;
         view.sha256 = None;
         let text = shown(&notice, false);

@@ -2,8 +2,9 @@
 use std::{process::id, time::Duration};
 
 use monitor::{
-    detect::{ARGV_STRATUM_URL, Claim, Role, STRATUM_SESSION},
+    detect::{ARGV_STRATUM_URL, STRATUM_SESSION},
     event::{BootTime, CommandLine, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
+    finding::{Claim, Role},
     notice::{IncidentView, Kind, Level, Notice},
 };
 

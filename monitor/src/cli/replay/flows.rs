@@ -154,8 +154,9 @@ impl<W: Write> Report<W> {
 mod tests {
     use super::*;
     use crate::{
-        detect::{Claim, STRATUM_CLIENT, STRATUM_SESSION},
+        detect::{STRATUM_CLIENT, STRATUM_SESSION},
         event::{Ends, FlowId},
+        finding::Claim,
     };
 
     fn flow(level: Level) -> FlowView {

@@ -3,11 +3,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    detect::{
-        ARGV_STRATUM_URL, Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION,
-        STRATUM_SHARE, Subject, argv::Argv,
-    },
+    detect::{ARGV_STRATUM_URL, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, argv::Argv},
     event::{Counters, Owner, OwnerSource, ProcFacts},
+    finding::{Claim, Finding, Role, Rule, Subject},
     notice::{IncidentView, Kind, Level, Notice},
     testing::{
         close, connect, event, exec, exit, facts, flow_payload, fork, holders, key, no_facts, owner,

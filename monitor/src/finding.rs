@@ -1,0 +1,125 @@
+//! What is found: the words in which detectors say what they saw.
+//!
+//! Owns [`Finding`], [`Rule`] and what a conversation tells of itself ([`Claim`]). Must not know a detector, nor what
+//! a finding is worth in sum (`weigh.rs`).
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{FlowId, ProcessKey};
+
+/// Findings of one family do not add up: the strongest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Stratum traffic.
+    Stratum,
+    /// Command line.
+    Argv,
+}
+
+/// One rule of `docs/detection.md`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// `family.what`, as shown in notices.
+    pub name: &'static str,
+    /// Which family it counts in.
+    pub family: Family,
+    /// Its weight, 0 to 100.
+    pub weight: u32,
+    /// Only proof reaches 100.
+    pub proof: bool,
+    /// What it sees, one sentence.
+    pub sees: &'static str,
+}
+
+/// What the process at the local end is in a mining conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It sends client messages.
+    Miner,
+    /// It answers them.
+    Pool,
+    /// It is server to one and client to another.
+    Relay,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Miner => "miner",
+            Self::Pool => "pool",
+            Self::Relay => "relay",
+        })
+    }
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A conversation; its owner is in the flow table, or is asked for.
+    Flow(FlowId),
+    /// A process.
+    Process(ProcessKey),
+}
+
+/// What a rule saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule.
+    pub rule: &'static Rule,
+    /// About what.
+    pub subject: Subject,
+    /// What the local end is.
+    pub role: Role,
+    /// One clause for a person, such as `login answered with a job`. Never holds a secret.
+    pub text: String,
+    /// What was learned on the way.
+    pub claim: Claim,
+}
+
+/// What a mining conversation tells of itself; every value was chosen by one of its ends, at most 256 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Name of the dialect, as in `docs/detection.md`.
+    pub dialect: Option<String>,
+    /// Wallet or account that is paid.
+    pub wallet: Option<String>,
+    /// Worker or rig name.
+    pub worker: Option<String>,
+    /// Client software, as it names itself.
+    pub agent: Option<String>,
+    /// Algorithm.
+    pub algorithm: Option<String>,
+    /// Coin, where told.
+    pub coin: Option<String>,
+    /// Pool as named inside the conversation or on the command line (`host:port`).
+    pub pool: Option<String>,
+}
+
+impl Claim {
+    /// Takes from `newer` what is not known yet, and its dialect, which is refined as a conversation goes on; says
+    /// whether anything was new.
+    pub fn learn(&mut self, newer: &Self) -> bool {
+        let mut learned = newer.dialect.is_some() && self.dialect != newer.dialect;
+        if learned {
+            self.dialect.clone_from(&newer.dialect);
+        }
+        let pairs = [
+            (&mut self.wallet, &newer.wallet),
+            (&mut self.worker, &newer.worker),
+            (&mut self.agent, &newer.agent),
+            (&mut self.algorithm, &newer.algorithm),
+            (&mut self.coin, &newer.coin),
+            (&mut self.pool, &newer.pool),
+        ];
+        for (known, new) in pairs {
+            if known.is_none() && new.is_some() {
+                known.clone_from(new);
+                learned = true;
+            }
+        }
+        learned
+    }
+}
