@@ -88,7 +88,8 @@ pub(crate) unsafe fn flow_or_new(sk: *mut c_void, cookie: impl FnOnce() -> u64) 
         return spare;
     }
     count(Counter::NoFlowState);
-    SPARE.insert(&cookie, &EMPTY, 0).ok()?;
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "by value it would be copied to the stack")]
+    SPARE.insert(cookie, &EMPTY, 0).ok()?;
     // SAFETY: as for `flow`.
     unsafe { self::spare(cookie) }
 }
@@ -100,7 +101,7 @@ pub(crate) unsafe fn flow_or_new(sk: *mut c_void, cookie: impl FnOnce() -> u64) 
 #[inline(always)]
 pub(crate) unsafe fn spare(cookie: u64) -> Option<&'static mut Flow> {
     // SAFETY: the memory is the map's, and stays so while the program runs.
-    SPARE.get_ptr_mut(&cookie).and_then(|flow| unsafe { flow.as_mut() })
+    SPARE.get_ptr_mut(cookie).and_then(|flow| unsafe { flow.as_mut() })
 }
 
 #[inline(always)]

@@ -1,3 +1,4 @@
+//! The policy of capture: windows, looks, pauses, sequence numbers, and which heads can be mining.
 use std::cell::Cell;
 
 use super::*;
