@@ -109,14 +109,21 @@ impl Side {
         }
     }
 
-    /// A segment of `length` bytes with this sequence number. `can_be_mining` looks at its first bytes.
+    /// Whether the next bytes are wanted whatever they are.
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == OPEN
+    }
+
+    /// A segment of `length` bytes with this sequence number. `can_be_mining`: what its first bytes say, of no
+    /// account while open.
     #[inline(always)]
     pub(crate) fn segment(
         &mut self,
         sequence: u32,
         length: u32,
         now: impl FnOnce() -> u64,
-        can_be_mining: impl FnOnce() -> bool,
+        can_be_mining: bool,
     ) -> Option<Piece> {
         if self.phase == OPEN {
             return self.follow(sequence, length, now);
@@ -128,7 +135,7 @@ impl Side {
         if self.phase == FRESH || restart {
             self.base = sequence.wrapping_sub(self.next as u32);
         }
-        if !can_be_mining() {
+        if !can_be_mining {
             if !restart {
                 self.looks = FIRST_LOOKS;
                 self.close(now());
@@ -190,14 +197,12 @@ pub(crate) type Head = [u64; limits::HEAD / 8];
 #[inline(always)]
 pub(crate) fn can_be_mining(head: &Head, length: u32) -> bool {
     let (mut braces, mut quotes, mut blanks) = (0, 0, 0);
-    let mut index = 0;
-    while index < head.len() {
-        let (word, shift) = (u64::from_le(head[index]), index * 8);
+    for (index, word) in head.iter().enumerate() {
+        let (word, shift) = (u64::from_le(*word), index * 8);
         braces |= bits(equal(word, b'{')) << shift;
         quotes |= bits(equal(word, b'"') | equal(word, b'\\')) << shift;
         let white = equal(word, b' ') | equal(word, b'\t') | equal(word, b'\r') | equal(word, b'\n');
         blanks |= bits(white) << shift;
-        index += 1;
     }
     // The byte behind the last ends an object that has opened as well as a quote does; so does a carry out of the
     // head, and blanks are all there is when adding to the first comes out there.

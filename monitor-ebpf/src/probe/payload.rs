@@ -108,7 +108,8 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
         return None;
     }
     let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
-    let piece = side.segment(sequence, segment.length, emit::now, || head_can_be_mining(skb, &segment))?;
+    let can_be_mining = side.is_open() || head_can_be_mining(skb, &segment);
+    let piece = side.segment(sequence, segment.length, emit::now, can_be_mining)?;
     flow.captured = 1;
     let head = Payload {
         header: emit::header(Kind::Payload, piece.size),
@@ -120,7 +121,7 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
         direction,
         restart: u16::from(piece.restart),
     };
-    capture(skb, segment.start, &piece, head);
+    capture(skb, segment.start, &piece, &head);
     Some(())
 }
 
@@ -146,7 +147,7 @@ fn head_can_be_mining(skb: *mut __sk_buff, segment: &Segment) -> bool {
 }
 
 #[inline(always)]
-fn capture(skb: *mut __sk_buff, start: u32, piece: &Piece, head: Payload) {
+fn capture(skb: *mut __sk_buff, start: u32, piece: &Piece, head: &Payload) {
     // Three sizes, each a power of two for the mask in `copy`.
     if piece.size <= 256 {
         copy::<256>(skb, start, piece.size, head);
@@ -158,7 +159,7 @@ fn capture(skb: *mut __sk_buff, start: u32, piece: &Piece, head: Payload) {
 }
 
 #[inline(always)]
-fn copy<const N: usize>(skb: *mut __sk_buff, start: u32, size: u32, head: Payload) {
+fn copy<const N: usize>(skb: *mut __sk_buff, start: u32, size: u32, head: &Payload) {
     let Some(mut entry) = emit::reserve::<Record<N>>(Kind::Payload) else {
         return; // counted
     };
@@ -166,7 +167,7 @@ fn copy<const N: usize>(skb: *mut __sk_buff, start: u32, size: u32, head: Payloa
     // SAFETY: the entry spans one record; `bytes` has room for `size`, and the helper checks the packet.
     let failed = unsafe {
         let record = entry.as_mut_ptr();
-        (*record).head = head;
+        (*record).head = *head;
         bpf_skb_load_bytes(skb.cast(), start, (&raw mut (*record).bytes).cast(), size) != 0
     };
     if failed {
