@@ -15,10 +15,6 @@
     clippy::cast_possible_truncation,
     reason = "sequence numbers are 32 bits of a position; sizes are at most `limits::PAYLOAD`"
 )]
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a reachable panic cannot be loaded: the verifier checks each index"
-)]
 use monitor_ebpf::limits;
 
 /// Segments that are asked after the first rejection.

@@ -27,6 +27,8 @@ impl Stream {
         if !self.side.wants_a_look(|| self.now.get() / TICK, || self.now.get()) {
             return (false, None);
         }
+        // As the programs do: while open the head is not looked at.
+        let mining = self.side.is_open() || mining;
         let piece = self.side.segment(sequence, length, || self.now.get(), mining);
         (true, piece.map(|piece| (piece.offset, piece.size, piece.restart)))
     }
