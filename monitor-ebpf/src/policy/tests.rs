@@ -26,6 +26,7 @@ impl Stream {
         if !self.side.wants_a_look(|| self.now.get() / TICK, || self.now.get()) {
             return (false, None);
         }
+        let mining = self.side.is_open() || mining;
         let piece = self.side.segment(sequence, length, || self.now.get(), mining);
         (true, piece.map(|piece| (piece.offset, piece.size, piece.restart)))
     }
