@@ -1,0 +1,46 @@
+//! How far the kernel programs are from what the verifier allows. Newer kernels need fewer steps for the same
+//! program than older ones, so a program that comes near the limit here is refused there.
+use std::{fs, path::PathBuf};
+
+use anyhow::{Result, ensure};
+
+use crate::{Test, lab::Lab};
+
+/// Instructions that the verifier may walk through for one program. It gives up at a million
+/// (`BPF_COMPLEXITY_LIMIT_INSNS`).
+const STEPS: u64 = 100_000;
+/// Programs that the agent cannot do without: exec, exit, egress, ingress.
+const REQUIRED: usize = 4;
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![Test::new("verifier::programs_are_easily_verified", programs_are_easily_verified)]
+}
+
+fn programs_are_easily_verified(lab: &Lab) -> Result<()> {
+    let agent = lab.agent()?;
+    let programs = programs(agent.pid())?;
+    ensure!(programs.len() >= REQUIRED, "the agent holds {} programs", programs.len());
+    for (id, steps) in &programs {
+        // The kernel tells it since 5.16.
+        let Some(steps) = steps else { continue };
+        ensure!(
+            *steps <= STEPS,
+            "program {id} took the verifier {steps} instructions, of {STEPS}: {programs:?}"
+        );
+    }
+    Ok(())
+}
+
+/// Id, and instructions that the verifier walked through, of each program that a process holds.
+fn programs(pid: u32) -> Result<Vec<(u64, Option<u64>)>> {
+    let mut programs = Vec::new();
+    for entry in fs::read_dir(PathBuf::from(format!("/proc/{pid}/fdinfo")))? {
+        // A descriptor may be closed meanwhile.
+        let Ok(text) = fs::read_to_string(entry?.path()) else { continue };
+        let number = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok());
+        if let (Some(id), Some(_)) = (number("prog_id:"), number("prog_jited:")) {
+            programs.push((id, number("verified_insns:")));
+        }
+    }
+    Ok(programs)
+}
