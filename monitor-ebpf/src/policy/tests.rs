@@ -1,3 +1,4 @@
+//! The capture policy, segment by segment with a clock that the test moves.
 use std::cell::Cell;
 
 use super::*;
