@@ -87,7 +87,7 @@ pub(crate) unsafe fn flow_or_new(sk: *mut c_void, cookie: impl FnOnce() -> u64) 
     if spare.is_some() {
         return spare;
     }
-    count(Counter::NoFlowState);
+    count(Counter::SpareFlow);
     #[expect(clippy::needless_borrows_for_generic_args, reason = "by value it would be copied to the stack")]
     SPARE.insert(cookie, &EMPTY, 0).ok()?;
     // SAFETY: as for `flow`.

@@ -26,8 +26,9 @@ pub enum Counter {
     ArgvFault = 7,
     /// Packet bytes could not be read.
     PacketFault = 8,
-    /// A socket could not keep its state: a place was taken from the few that there are for such sockets.
-    NoFlowState = 9,
+    /// A socket could not keep its state: a place was taken from the few that there are for such sockets. No loss: it
+    /// is watched all the same.
+    SpareFlow = 9,
 }
 
 impl Counter {
@@ -45,8 +46,14 @@ impl Counter {
         (Self::TaskFault, "task-fault"),
         (Self::ArgvFault, "argv-fault"),
         (Self::PacketFault, "packet-fault"),
-        (Self::NoFlowState, "flow-state"),
+        (Self::SpareFlow, "flows.spare"),
     ];
+
+    /// Whether what it counts was lost.
+    #[must_use]
+    pub const fn is_loss(self) -> bool {
+        !matches!(self, Self::SpareFlow)
+    }
 
     /// The counter for a record of this kind that did not fit.
     #[must_use]

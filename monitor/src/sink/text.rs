@@ -81,10 +81,6 @@ fn render(notice: &Notice, colour: bool) -> String {
     let level = notice.incident.as_deref().map(|view| view.level);
     let (on, off) = if colour { (paint(notice.kind, level), RESET) } else { ("", "") };
     let mut out = format!("{} {on}", first(&fields, "TIME").unwrap_or_default());
-    if let Some(level) = first(&fields, "LEVEL") {
-        out.push_str(&level.to_uppercase());
-        out.push(' ');
-    }
     let _ = writeln!(out, "{}{off}: {}", notice.kind.name(), message(notice));
     if let Some(counters) = first(&fields, "COUNTERS") {
         let counted: Vec<&str> = counters.split(' ').filter(|pair| !pair.ends_with("=0")).collect();
@@ -159,7 +155,7 @@ mod tests {
     fn an_incident_is_a_block_that_a_person_can_act_on() {
         let expected = format!(
             "\
-2026-05-20T18:00:12.345678Z CONFIRMED incident-opened: kworker[4242] of alice mines with [2001:db8::7]:3333
+2026-05-20T18:00:12.345678Z incident-opened: kworker[4242] of alice mines with [2001:db8::7]:3333
     incident   00c0ffee00c0ffee, role miner, 3 process(es) so far
     who        alice, uid 1000, logged in as bob, loginuid 1001, session 3
     process    kworker, pid 4242, /tmp/.x/kworker
@@ -233,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn colour_wraps_the_headlines_level_and_nothing_else() {
+    fn colour_wraps_the_headlines_kind_and_nothing_else() {
         let plain = shown(&incident(), false);
         assert!(!plain.contains('\x1b'));
         let coloured = shown(&incident(), true);
-        assert!(coloured.contains("Z \x1b[1;31mCONFIRMED incident-opened\x1b[0m: kworker"), "{coloured}");
+        assert!(coloured.contains("Z \x1b[1;31mincident-opened\x1b[0m: kworker"), "{coloured}");
         assert_eq!(coloured.matches('\x1b').count(), 2);
     }
 

@@ -143,10 +143,11 @@ impl RingSource {
     }
 
     fn counters(&self) -> io::Result<Counters> {
-        let seen = KINDS.iter().zip(self.seen).map(|(name, n)| ((*name).to_owned(), n)).collect();
-        let mut lost = self.stats.read()?;
+        let kernel = self.stats.read()?;
+        let mut lost = kernel.lost;
         lost.push(("undecodable".to_owned(), self.undecodable));
-        Ok(Counters { seen, lost })
+        let records = KINDS.iter().zip(self.seen).map(|(name, n)| ((*name).to_owned(), n));
+        Ok(Counters { seen: records.chain(kernel.seen).collect(), lost })
     }
 }
 
