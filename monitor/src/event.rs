@@ -103,6 +103,34 @@ pub struct FileId {
     pub inode: u64,
 }
 
+/// The host that events come from; a recording carries it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+    /// Wall-clock time (nanoseconds since the Unix epoch) is boot time plus this; 0 for captures.
+    pub unix_offset_nanos: i128,
+    /// Version of the agent.
+    pub version: String,
+}
+
+impl Host {
+    /// Wall-clock time of `at`, nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn wall(&self, at: BootTime) -> i128 {
+        self.unix_offset_nanos.saturating_add(i128::from(at.0))
+    }
+
+    /// The same as RFC 3339 text, to the second.
+    #[must_use]
+    pub(crate) fn wall_text(&self, at: BootTime) -> String {
+        match jiff::Timestamp::from_nanosecond(self.wall(at)) {
+            Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            Err(_) => format!("{} ns after boot", at.0),
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{FlowId, ProcessKey};
+use crate::event::{BootTime, Ends, FlowId, Owner, ProcessKey};
 
 /// Findings of one family do not add up: the strongest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,6 +77,19 @@ pub struct Finding {
     pub text: String,
     /// What was learned on the way.
     pub claim: Claim,
+}
+
+/// A finding with its processes.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// When it was found.
+    pub(crate) at: BootTime,
+    /// What was found.
+    pub(crate) finding: Finding,
+    /// The ends of its flow.
+    pub(crate) ends: Option<Ends>,
+    /// The process it is told of first, then the others that hold the socket.
+    pub(crate) owners: Vec<Owner>,
 }
 
 /// What a mining conversation tells of itself; every value was chosen by one of its ends, at most 256 bytes.

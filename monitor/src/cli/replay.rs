@@ -12,9 +12,10 @@ use std::{
 use self::flows::Report;
 use super::{live::detectors, one_line};
 use crate::{
+    event::Host,
     notice::Level,
     outcome::Outcome,
-    pipeline::{Host, Pipeline, Settings},
+    pipeline::{Pipeline, Settings},
     sink::{Json, Sink, Text},
     source::{Source, pcap::Capture, record::Recording},
 };

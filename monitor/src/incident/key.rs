@@ -9,7 +9,7 @@ use super::one::Incident;
 use crate::{
     enrich::processes::Process,
     event::{BootTime, FileId, ProcessKey},
-    pipeline::attribute::Found,
+    finding::Found,
 };
 
 /// Place of a process of which nobody told where it runs; nothing merges there.

@@ -11,10 +11,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     enrich::{Tables, processes::Process},
-    event::{Body, BootTime, Event, Owner, OwnerSource, ProcessKey},
-    finding::{Role, Subject},
+    event::{Body, BootTime, Event, Host, Owner, OwnerSource, ProcessKey},
+    finding::{Found, Role, Subject},
     notice::{Kind, Level, Notice},
-    pipeline::{Host, attribute::Found},
 };
 
 mod book;

@@ -10,8 +10,7 @@ use super::{
 use crate::{
     enrich::{Tables, processes::Process},
     event::{BootTime, Ends, FlowId, Owner, ProcessKey},
-    finding::{Claim, Role, Rule},
-    pipeline::attribute::Found,
+    finding::{Claim, Found, Role, Rule},
     weigh::{Verdict, weigh},
 };
 

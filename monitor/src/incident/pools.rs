@@ -4,8 +4,7 @@
 use crate::{
     enrich::bounded::Bounded,
     event::{Owner, ProcessKey},
-    finding::{Claim, Finding},
-    pipeline::attribute::Found,
+    finding::{Claim, Finding, Found},
 };
 
 /// Processes whose side as a pool is remembered.

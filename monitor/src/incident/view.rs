@@ -6,10 +6,9 @@ use super::{
     one::Incident,
 };
 use crate::{
-    event::BootTime,
+    event::{BootTime, Host},
     finding::Rule,
     notice::{IncidentView, Kind, Level, Notice},
-    pipeline::Host,
     weigh::strongest_first,
 };
 

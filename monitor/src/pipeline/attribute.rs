@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     enrich::{Tables, flows::likeliest_first, processes::LookUp},
-    event::{BootTime, Ends, FlowId, Owner, ProcessKey},
-    finding::{Finding, Role, Subject},
+    event::{BootTime, FlowId, Owner, ProcessKey},
+    finding::{Finding, Found, Role, Subject},
     outcome::Request,
 };
 
@@ -22,19 +22,6 @@ const LOOK_UP_WAIT: Duration = Duration::from_secs(1);
 const WAITING: usize = 1_024;
 /// Findings that wait for one socket or process; a repetition does not count.
 const HELD: usize = 8;
-
-/// A finding with its processes.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    /// When it was found.
-    pub(crate) at: BootTime,
-    /// What was found.
-    pub(crate) finding: Finding,
-    /// The ends of its flow.
-    pub(crate) ends: Option<Ends>,
-    /// The process it is told of first, then the others that hold the socket.
-    pub(crate) owners: Vec<Owner>,
-}
 
 struct Search {
     held: Vec<Found>,
