@@ -164,7 +164,7 @@ pub enum Body {
     },
     /// TCP payload.
     Payload(Payload),
-    /// A socket that had been looked at closed.
+    /// A connection that was told of, or whose payload was, ended.
     Close {
         /// The socket.
         flow: FlowId,
@@ -262,7 +262,8 @@ pub struct Payload {
     pub ends: Ends,
     /// Which way.
     pub direction: Direction,
-    /// Position of the first byte in this direction's stream, from the first byte ever seen of it.
+    /// Position of the first byte in this direction's stream, from the first byte ever seen of it; live, bytes that
+    /// were skipped on purpose (`restart`) do not count.
     pub offset: u64,
     /// The bytes captured, at most 4,096 (a capture file may hold more).
     #[serde(with = "crate::source::base64_bytes")]

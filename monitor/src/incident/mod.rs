@@ -4,9 +4,10 @@
 //! with a count. Owns the open incidents and the decision when a notice is written. Must not know detectors,
 //! sinks, or how an owner was found.
 //!
-//! When a notice is written, at most one an incident and step: at once when an incident opens or its level rises, when it turns out to be a relay,
-//! and for its first 8 wallets; every other piece of news waits until 10 s after the incident's latest notice.
-//! A new process is news when their number has doubled; a remote while fewer than 16 are known.
+//! When a notice is written, at most one an incident and step: at once when an incident opens or its level rises, when
+//! it turns out to be a relay, and for its first 8 wallets; every other piece of news waits until 10 s after the
+//! incident's latest notice. A new process is news when their number has doubled; a remote while fewer than 16 are
+//! known.
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
