@@ -3,7 +3,7 @@
 //! Owns [`Message`] and [`Id`]. Must not know any dialect.
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Members that log records have and messages have not. A record may hold a message's members beside them.
 const LOG_MEMBERS: [&str; 17] = [
@@ -38,14 +38,14 @@ pub(super) struct Message<'a> {
     pub(super) id: Option<Id>,
     /// Exactly as sent.
     pub(super) method: Option<&'a str>,
-    /// Array or object.
+    /// Every member, also those that are read out below.
+    pub(super) members: &'a Map<String, Value>,
+    /// Array or object: `params`, else `body` (Iron Fish).
     pub(super) params: Option<&'a Value>,
     /// Anything but null.
     pub(super) result: Option<&'a Value>,
     /// Anything but null.
     pub(super) error: Option<&'a Value>,
-    /// The member `worker` of `eth-proxy`.
-    pub(super) worker: Option<&'a str>,
     /// The object's end is missing: what is not there may have been.
     pub(super) cut: bool,
     /// It has members of a log record.
@@ -53,22 +53,27 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `None` when `value` is no object, or is neither a request nor an answer.
+    /// `None` when `value` is no object.
     pub(super) fn of(value: &'a Value, cut: bool) -> Option<Self> {
         let members = value.as_object()?;
         let member = |name| members.get(name).filter(|member: &&Value| !member.is_null());
         let text = |name| member(name).and_then(Value::as_str);
-        let message = Self {
+        Some(Self {
             id: member("id").and_then(Id::of),
             method: text("method"),
-            params: member("params").filter(|params| params.is_array() || params.is_object()),
+            members,
+            params: member("params").or_else(|| member("body")).filter(|params| is_container(params)),
             result: member("result"),
             error: member("error"),
-            worker: text("worker"),
+
             cut,
             logged: LOG_MEMBERS.iter().any(|name| members.contains_key(*name)),
-        };
-        (message.method.is_some() || message.result.is_some() || message.error.is_some()).then_some(message)
+        })
+    }
+
+    /// A member of the object itself that is a string.
+    pub(super) fn member(&self, name: &str) -> Option<&'a str> {
+        self.members.get(name).and_then(Value::as_str)
     }
 
     /// `params` as an array.
@@ -85,6 +90,10 @@ impl<'a> Message<'a> {
     pub(super) fn text_at(&self, index: usize) -> Option<&'a str> {
         self.list().and_then(|list| list.get(index)).and_then(Value::as_str)
     }
+}
+
+fn is_container(value: &Value) -> bool {
+    value.is_array() || value.is_object()
 }
 
 impl Id {
@@ -120,15 +129,18 @@ mod tests {
         let value = json!({"id":null,"method":"m","params":null,"error":null,"result":null,"worker":1});
         let message = Message::of(&value, false).unwrap();
         assert_eq!(message.method, Some("m"));
-        assert!(message.id.is_none() && message.params.is_none() && message.worker.is_none());
+        assert!(message.id.is_none() && message.params.is_none() && message.member("worker").is_none());
         assert!(message.result.is_none() && message.error.is_none() && !message.logged);
     }
 
     #[test]
-    fn what_says_nothing_is_no_message() {
-        for value in [json!([]), json!({}), json!({"id":1}), json!({"method":1}), json!({"result":null})] {
+    fn only_objects_are_messages() {
+        for value in [json!([]), json!([{"id":1}]), json!("method"), json!(null)] {
             assert!(Message::of(&value, false).is_none(), "{value}");
         }
+        let value = json!({"method":1,"body":{"a":"b"}});
+        let message = Message::of(&value, false).unwrap();
+        assert_eq!((message.method, message.text("a")), (None, Some("b")));
     }
 
     #[test]

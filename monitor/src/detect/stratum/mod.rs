@@ -30,6 +30,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::{Dialect, Dialects};
 use frame::{Framer, Line};
 use message::Message;
 use session::{Heard, Session};
@@ -43,6 +44,7 @@ const HELD_BYTES: usize = 16 << 20;
 pub struct Stratum {
     flows: LruCache<FlowId, Flow>,
     capacity: NonZeroUsize,
+    dialects: Dialects,
     held_bytes: usize,
     evicted: u64,
     cuts: u64,
@@ -66,14 +68,21 @@ impl Stratum {
     /// With room for `capacity` conversations.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
-        Self { flows: LruCache::unbounded(), capacity, held_bytes: 0, evicted: 0, cuts: 0 }
+        let flows = LruCache::unbounded();
+        Self { flows, capacity, dialects: Dialects::default(), held_bytes: 0, evicted: 0, cuts: 0 }
+    }
+
+    /// Looks for `dialects` only.
+    #[must_use]
+    pub fn only(self, dialects: Dialects) -> Self {
+        Self { dialects, ..self }
     }
 
     /// Takes a piece of a conversation.
     pub fn payload(&mut self, at: BootTime, payload: &Payload, out: &mut Vec<Finding>) {
         let flow = self.flows.get_or_insert_mut(payload.flow, Flow::default);
         let (held, cuts) = (flow.held(), flow.cuts());
-        flow.take(at, payload);
+        flow.take(at, payload, self.dialects);
         if let Some(session) = &mut flow.session {
             session.settle(payload.flow, out);
         }
@@ -87,7 +96,7 @@ impl Stratum {
         let Some(mut flow) = self.flows.pop(&id) else { return };
         self.held_bytes = self.held_bytes.saturating_sub(flow.held());
         let cuts = flow.cuts();
-        flow.finish();
+        flow.finish(self.dialects);
         self.cuts += flow.cuts() - cuts;
         if let Some(session) = &mut flow.session {
             session.settle(id, out);
@@ -133,7 +142,7 @@ impl Detector for Stratum {
 }
 
 impl Flow {
-    fn take(&mut self, at: BootTime, payload: &Payload) {
+    fn take(&mut self, at: BootTime, payload: &Payload, dialects: Dialects) {
         let (side, other) = match payload.direction {
             Direction::Egress => (&mut self.egress, &self.ingress),
             Direction::Ingress => (&mut self.ingress, &self.egress),
@@ -141,22 +150,22 @@ impl Flow {
         let foreign = other.framer.foreign();
         let session = &mut self.session;
         let framer = &mut side.framer;
-        let mut judge = |line: Line<'_>| judge(session, payload.direction, &line, foreign);
+        let mut judge = |line: Line<'_>| judge(session, dialects, payload.direction, &line, foreign);
         side.stream.push(at, payload, &mut |piece| match piece {
             Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
             Piece::Gap => framer.gap(&mut judge),
         });
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, dialects: Dialects) {
         let mut sides = [(&mut self.egress, Direction::Egress), (&mut self.ingress, Direction::Ingress)];
         // What waits behind a hole in one direction may answer what waits in the other.
         sides.sort_by_key(|(side, _)| side.stream.waits_since());
         let [(first, direction), (second, back)] = sides;
         let foreign = second.framer.foreign();
-        first.finish(&mut |line| judge(&mut self.session, direction, line, foreign));
+        first.finish(&mut |line| judge(&mut self.session, dialects, direction, line, foreign));
         let foreign = first.framer.foreign();
-        second.finish(&mut |line| judge(&mut self.session, back, line, foreign));
+        second.finish(&mut |line| judge(&mut self.session, dialects, back, line, foreign));
     }
 
     const fn held(&self) -> usize {
@@ -189,10 +198,17 @@ impl Side {
 }
 
 /// `foreign`: the other direction has spoken another protocol.
-fn judge(session: &mut Option<Box<Session>>, direction: Direction, line: &Line<'_>, foreign: bool) {
+fn judge(
+    session: &mut Option<Box<Session>>,
+    dialects: Dialects,
+    direction: Direction,
+    line: &Line<'_>,
+    foreign: bool,
+) {
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
     let Some(message) = Message::of(&object.value, line.cut) else { return };
     let heard = Heard {
+        dialects,
         direction,
         guarded: line.guarded || foreign || message.logged,
         quoted: line.quoted,

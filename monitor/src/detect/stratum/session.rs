@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    dialect::{Dialect, Purpose, Reply, Request, answer, push, request},
+    dialect::{Dialect, Dialects, Purpose, Reply, Request},
     message::{Id, Message},
 };
 use crate::{
@@ -63,6 +63,8 @@ struct Part {
 /// How a message came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard<'a> {
+    /// What is looked for.
+    pub(super) dialects: Dialects,
     /// Which way it went.
     pub(super) direction: Direction,
     /// It may be a quotation.
@@ -93,7 +95,7 @@ struct Reached {
 impl Session {
     /// Takes a message.
     pub(super) fn hear(&mut self, message: &Message<'_>, heard: &Heard<'_>) {
-        if let Some(mut asked) = request(message) {
+        if let Some(mut asked) = heard.dialects.request(message) {
             drop_torn(&mut asked.claim, heard.torn);
             self.asks(message.id, asked, heard);
         } else if let Some((place, mut reply)) = self.answered(message, heard) {
@@ -101,7 +103,7 @@ impl Session {
             if let Some(open) = self.open.remove(place) {
                 self.answers(open, &reply, heard);
             }
-        } else if let Some(mut reply) = push(message) {
+        } else if let Some(mut reply) = heard.dialects.push(message) {
             drop_torn(&mut reply.claim, heard.torn);
             self.pushes(&reply, heard);
         }
@@ -113,7 +115,9 @@ impl Session {
         let mut fitting = self.open.iter().enumerate().filter(|(_, open)| {
             open.id == id && open.direction != heard.direction && !(open.quoted && heard.quoted)
         });
-        fitting.find_map(|(place, open)| answer(&open.request, message).map(|reply| (place, reply)))
+        fitting.find_map(|(place, open)| {
+            heard.dialects.answer(&open.request, message).map(|reply| (place, reply))
+        })
     }
 
     /// A message was heard that later ones may build on.
@@ -209,7 +213,9 @@ impl Session {
         if self.transcript == Some(direction) {
             return;
         }
-        let client = self.client.filter(|client| reply.sure || Some(client.dialect) == reply.dialect);
+        let client = self.client.filter(|client| {
+            reply.sure || reply.dialect.is_some_and(|dialect| dialect.is_kin(client.dialect))
+        });
         let counts = client.is_some() || (reply.sure && !guarded);
         let Some(dialect) = reply.dialect.filter(|_| counts) else { return };
         self.learn(dialect, &reply.claim);
@@ -266,7 +272,7 @@ impl Session {
     fn learn(&mut self, dialect: Dialect, told: &Claim) {
         self.claim.learn(told);
         self.dialect = match (self.dialect, dialect) {
-            (Some(Dialect::StratumV1), Dialect::EthereumStratum1) => Some(dialect),
+            (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
         };
     }

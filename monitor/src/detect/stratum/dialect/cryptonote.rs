@@ -4,7 +4,7 @@
 //! `stratum_server.cpp`. The words are everyday ones, so the shapes carry the proof.
 use serde_json::Value;
 
-use super::{Dialect, Purpose, Reply, Request};
+use super::{Dialect, Purpose, Reply, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
@@ -19,13 +19,16 @@ const BLOB_DIGITS: usize = 2 * 76;
 /// Names kept of a list of algorithms.
 const OFFER_NAMES: usize = 4;
 
+/// This dialect.
+pub(super) static WORDS: Words = Words { dialect: Dialect::CryptoNote, request, answer, push };
+
 /// A client's message.
-pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
+fn request(message: &Message<'_>) -> Option<Request> {
     if !message.params?.is_object() {
         return None;
     }
     let session = message.text("id").is_some();
-    let (method, purpose, fits, sure) = match method {
+    let (method, purpose, fits, sure) = match message.method? {
         "login" => ("login", Purpose::Enter, logs_in(message), is_miner_login(message)),
         "submit" => ("submit", Purpose::Submit, submits(message), submits(message)),
         "keepalived" => ("keepalived", Purpose::Other, session, false),
@@ -84,7 +87,7 @@ fn tells(message: &Message<'_>) -> (Claim, Option<String>) {
 }
 
 /// A pool's answer to `asked`.
-pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
+fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if let Some(reply) = welcome(message) {
         return Some(reply);
     }
@@ -114,7 +117,7 @@ fn welcome(message: &Message<'_>) -> Option<Reply> {
 }
 
 /// A job, sent unasked or as the answer to a login or to `getjob`.
-pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
+fn push(message: &Message<'_>) -> Option<Reply> {
     match message.method {
         None => welcome(message).or_else(|| {
             let result = message.result?;
@@ -152,7 +155,7 @@ mod tests {
     fn asks(method: &str, params: &Value) -> Option<Request> {
         let value = json!({"id":1,"jsonrpc":"2.0","method":method,"params":params});
         let message = Message::of(&value, false)?;
-        request(method, &message)
+        request(&message)
     }
 
     fn sure(method: &str, params: &Value) -> bool {

@@ -4,7 +4,7 @@
 //! `eth_getWork` and `eth_submitWork` over HTTP too: there they are no Stratum, and the session says so.
 use serde_json::Value;
 
-use super::{Dialect, Purpose, Reply, Request};
+use super::{Dialect, Purpose, Reply, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
@@ -14,11 +14,14 @@ use crate::detect::{
     },
 };
 
+/// This dialect.
+pub(super) static WORDS: Words = Words { dialect: Dialect::EthProxy, request, answer, push };
+
 /// A client's message.
-pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
+fn request(message: &Message<'_>) -> Option<Request> {
     let list = message.list();
     let hash_at = |index| message.text_at(index).is_some_and(is_hash);
-    let (method, purpose, sure) = match method {
+    let (method, purpose, sure) = match message.method? {
         "eth_submitLogin" => {
             ("eth_submitLogin", Purpose::Enter, message.text_at(0).is_some_and(|account| !account.is_empty()))
         }
@@ -30,7 +33,7 @@ pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
         "eth_submitHashrate" => {
             // Nodes take it too, and say true; only clients of pools name their worker.
             let rate = message.text_at(0).is_some_and(|rate| rate.starts_with("0x") && is_hex(rate, 1));
-            ("eth_submitHashrate", Purpose::Other, rate && hash_at(1) && message.worker.is_some())
+            ("eth_submitHashrate", Purpose::Other, rate && hash_at(1) && message.member("worker").is_some())
         }
         _ => return None,
     };
@@ -47,12 +50,12 @@ fn tells(method: &str, message: &Message<'_>) -> Claim {
     if let Some(account) = message.text_at(0).filter(|_| method == "eth_submitLogin") {
         account::split(account, &mut told);
     }
-    told.worker = message.worker.and_then(claim).or(told.worker);
+    told.worker = message.member("worker").and_then(claim).or(told.worker);
     told
 }
 
 /// A pool's answer to `asked`.
-pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
+fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if asked.purpose == Purpose::Work {
         return work(message);
     }
@@ -62,7 +65,7 @@ pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
 }
 
 /// Work, answered or sent unasked with id 0.
-pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
+fn push(message: &Message<'_>) -> Option<Reply> {
     if message.method.is_some() { None } else { work(message) }
 }
 
@@ -89,7 +92,7 @@ mod tests {
 
     fn asks(value: &Value) -> Option<Request> {
         let message = Message::of(value, false)?;
-        request(message.method?, &message)
+        request(&message)
     }
 
     fn hash(digit: &str) -> String {

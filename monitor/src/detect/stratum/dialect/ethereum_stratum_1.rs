@@ -4,30 +4,38 @@
 //! job of this dialect, is taken here; everything else of a session is `stratum_v1`'s.
 use serde_json::Value;
 
-use super::{Dialect, Reply, Request, stratum_v1};
+use super::{Dialect, Reply, Request, Words, stratum_v1};
 use crate::detect::stratum::{message::Message, shape::is_hex_value};
 
 const MARK: &str = "EthereumStratum/1.";
 
+/// This dialect.
+pub(super) static WORDS: Words =
+    Words { dialect: Dialect::EthereumStratum1, request, answer: subscribed, push };
+
 /// `mining.subscribe` with the mark: `["MinerName/1.0.0", "EthereumStratum/1.0.0"]`.
-pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
-    let marked = method == "mining.subscribe" && message.list()?.iter().any(is_mark);
+fn request(message: &Message<'_>) -> Option<Request> {
+    let marked = message.method? == "mining.subscribe" && message.list()?.iter().any(is_mark);
     if !marked {
         return None;
     }
-    stratum_v1::request(method, message)
-        .map(|request| Request { dialect: Dialect::EthereumStratum1, ..request })
+    stratum_v1::request(message).map(|request| Request { dialect: Dialect::EthereumStratum1, ..request })
 }
 
 /// The answer to `mining.subscribe`: `[["mining.notify", session, "EthereumStratum/1.0.0"], extranonce]`.
-pub(super) fn subscription(message: &Message<'_>) -> Option<Reply> {
+fn subscription(message: &Message<'_>) -> Option<Reply> {
     let [Value::Array(topic), extranonce, ..] = message.result?.as_array()?.as_slice() else { return None };
     let shaped = topic.iter().any(is_mark) && is_hex_value(extranonce, 1);
     shaped.then(|| Reply::certain(Dialect::EthereumStratum1, "an extranonce"))
 }
 
+/// The answer to a subscription of this dialect or of its parent.
+fn subscribed(_: &Request, message: &Message<'_>) -> Option<Reply> {
+    subscription(message)
+}
+
 /// The answer to a subscription, or the job `[id, seed hash, header hash, clean]`.
-pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
+fn push(message: &Message<'_>) -> Option<Reply> {
     match (message.method, message.list()) {
         (None, _) => subscription(message),
         (Some("mining.notify"), Some([Value::String(_), seed, header, Value::Bool(_)])) => {
@@ -53,8 +61,7 @@ mod tests {
         let asks = |params: Value| {
             let value = json!({"id":1,"method":"mining.subscribe","params":params});
             let message = Message::of(&value, false).unwrap();
-            request("mining.subscribe", &message)
-                .map(|request| (request.dialect, request.sure, request.claim.agent))
+            request(&message).map(|request| (request.dialect, request.sure, request.claim.agent))
         };
         let agent = Some("ethminer-0.19.0".to_owned());
         let want = Some((Dialect::EthereumStratum1, true, agent));

@@ -12,8 +12,8 @@ mod refusal;
 mod stratum_v1;
 
 /// A dialect by its name in notices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
     /// `mining.subscribe` and kin: Bitcoin's, and what others made of it.
     StratumV1,
     /// `login` and `job`: Monero and kin.
@@ -25,8 +25,12 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 4] = [Self::StratumV1, Self::CryptoNote, Self::EthProxy, Self::EthereumStratum1];
+
     /// The name in notices.
-    pub(super) const fn name(self) -> &'static str {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::StratumV1 => "stratum-v1",
             Self::CryptoNote => "cryptonote",
@@ -34,7 +38,91 @@ impl Dialect {
             Self::EthereumStratum1 => "ethereum-stratum-1",
         }
     }
+
+    /// The dialect whose words this one took over; a conversation that began in those may turn out to be this one.
+    const fn parent(self) -> Option<Self> {
+        match self {
+            Self::EthereumStratum1 => Some(Self::StratumV1),
+            Self::StratumV1 | Self::CryptoNote | Self::EthProxy => None,
+        }
+    }
+
+    /// Whether this says more than `known` of the same conversation.
+    pub(super) fn refines(self, known: Self) -> bool {
+        self.parent() == Some(known)
+    }
+
+    /// Whether a server of `other` may answer a client of this dialect.
+    pub(super) fn is_kin(self, other: Self) -> bool {
+        self.root() == other.root()
+    }
+
+    fn root(self) -> Self {
+        self.parent().unwrap_or(self)
+    }
 }
+
+/// A set of dialects: those that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialects(u32);
+
+impl Default for Dialects {
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+impl Dialects {
+    /// The others. To measure what is found of a dialect that nobody listed.
+    #[must_use]
+    pub const fn without(self, dialect: Dialect) -> Self {
+        Self(self.0 & !(1 << dialect as u32))
+    }
+
+    const fn contains(self, dialect: Dialect) -> bool {
+        self.0 & (1 << dialect as u32) != 0
+    }
+
+    /// The client's message that this is, if any.
+    pub(super) fn request(self, message: &Message<'_>) -> Option<Request> {
+        self.words().find_map(|words| (words.request)(message))
+    }
+
+    /// The pool's answer to `asked` that this is, if any.
+    pub(super) fn answer(self, asked: &Request, message: &Message<'_>) -> Option<Reply> {
+        if message.method.is_some() {
+            return None;
+        }
+        let kin = self.words().filter(|words| words.dialect.is_kin(asked.dialect));
+        kin.map(|words| (words.answer)(asked, message))
+            .find_map(|reply| reply)
+            .or_else(|| refusal::of(message))
+    }
+
+    /// The pool's message that this is, whatever was asked before it, if any.
+    pub(super) fn push(self, message: &Message<'_>) -> Option<Reply> {
+        self.words().find_map(|words| (words.push)(message))
+    }
+
+    fn words(self) -> impl Iterator<Item = &'static Words> {
+        WORDS.into_iter().filter(move |words| self.contains(words.dialect))
+    }
+}
+
+/// How one dialect reads a message.
+struct Words {
+    dialect: Dialect,
+    /// A client's message.
+    request: fn(&Message<'_>) -> Option<Request>,
+    /// A pool's answer to a request of this dialect or of its kin.
+    answer: fn(&Request, &Message<'_>) -> Option<Reply>,
+    /// A pool's message, whatever was asked.
+    push: fn(&Message<'_>) -> Option<Reply>,
+}
+
+/// The special before the general: the first that knows a message has it.
+static WORDS: [&Words; 4] =
+    [&ethereum_stratum_1::WORDS, &stratum_v1::WORDS, &cryptonote::WORDS, &eth_proxy::WORDS];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,36 +187,4 @@ impl Reply {
     fn certain(dialect: Dialect, what: &'static str) -> Self {
         Self { dialect: Some(dialect), sure: true, ..Self::fitting(what) }
     }
-}
-
-/// The client's message that this is, if any.
-pub(super) fn request(message: &Message<'_>) -> Option<Request> {
-    let method = message.method?;
-    ethereum_stratum_1::request(method, message)
-        .or_else(|| stratum_v1::request(method, message))
-        .or_else(|| cryptonote::request(method, message))
-        .or_else(|| eth_proxy::request(method, message))
-}
-
-/// The pool's answer to `asked` that this is, if any.
-pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
-    if message.method.is_some() {
-        return None;
-    }
-    match asked.dialect {
-        Dialect::StratumV1 | Dialect::EthereumStratum1 => {
-            ethereum_stratum_1::subscription(message).or_else(|| stratum_v1::answer(asked, message))
-        }
-        Dialect::CryptoNote => cryptonote::answer(asked, message),
-        Dialect::EthProxy => eth_proxy::answer(asked, message),
-    }
-    .or_else(|| refusal::of(message))
-}
-
-/// The pool's message that this is, whatever was asked before it, if any.
-pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
-    ethereum_stratum_1::push(message)
-        .or_else(|| stratum_v1::push(message))
-        .or_else(|| cryptonote::push(message))
-        .or_else(|| eth_proxy::push(message))
 }

@@ -4,7 +4,7 @@
 //! its words are told by the shape of their first messages (ZIP 301, `KawPow`, kHeavyHash, Conflux, Xelis).
 use serde_json::Value;
 
-use super::{Dialect, Purpose, Reply, Request};
+use super::{Dialect, Purpose, Reply, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
@@ -17,10 +17,13 @@ use crate::detect::{
 /// Extensions that a client may ask for in `mining.configure`.
 const EXTENSIONS: [&str; 4] = ["version-rolling", "minimum-difficulty", "subscribe-extranonce", "info"];
 
+/// This dialect.
+pub(super) static WORDS: Words = Words { dialect: Dialect::StratumV1, request, answer, push };
+
 /// A client's message.
-pub(super) fn request(method: &str, message: &Message<'_>) -> Option<Request> {
+pub(super) fn request(message: &Message<'_>) -> Option<Request> {
     let list = message.list();
-    let (method, purpose, shaped) = match method {
+    let (method, purpose, shaped) = match message.method? {
         "mining.subscribe" => ("mining.subscribe", Purpose::Enter, list.is_some_and(subscribes)),
         "mining.authorize" => ("mining.authorize", Purpose::Enter, list.is_some_and(authorizes)),
         "mining.submit" => ("mining.submit", Purpose::Submit, list.is_some_and(submits)),
@@ -115,7 +118,7 @@ fn one_algorithm(names: &[Value]) -> Option<String> {
 }
 
 /// A pool's answer to `asked`.
-pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
+fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     if let Some(reply) = subscription(message) {
         return Some(reply);
     }
@@ -165,7 +168,7 @@ fn subscription(message: &Message<'_>) -> Option<Reply> {
 }
 
 /// What a pool sends unasked, and its answer to a subscription.
-pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
+fn push(message: &Message<'_>) -> Option<Reply> {
     let Some(method) = message.method else { return subscription(message) };
     let list = message.list()?;
     let first = list.first();
@@ -203,7 +206,7 @@ mod tests {
 
     fn asks(value: &Value) -> Option<Request> {
         let message = Message::of(value, false)?;
-        request(message.method?, &message)
+        request(&message)
     }
 
     fn sure(method: &str, params: &Value) -> bool {
