@@ -1,9 +1,12 @@
 //! When the payload of a socket is worth a look.
 //!
 //! Owns the policy of capture. A direction is *open* while bytes are wanted and *closed* otherwise:
-//! - it opens at its first data, for [`limits::PAYLOAD`] bytes, if the first bytes can be mining;
+//! - it opens at its first data, for [`limits::PAYLOAD`] bytes, if the first bytes can be mining
+//!   ([`Heard`] says what that is);
 //! - when they cannot, or the bytes are used up, it closes and has [`FIRST_LOOKS`] looks: each of the next
 //!   segments is asked once whether it can be mining, and if so [`limits::LOOK`] bytes are captured;
+//! - when what the other direction says is answered in bytes that tell nothing by themselves (HTTP, SOCKS, plain
+//!   text, ciphertext), it is *invited*: its next segment opens it whatever that is;
 //! - with no looks left, segments pass without being parsed until [`PAUSE_NANOS`] have gone by; then there are
 //!   [`LATER_LOOKS`] more. The pause doubles each time, up to [`PAUSE_DOUBLINGS`] times, as long as no look finds
 //!   what can be mining.
@@ -16,6 +19,12 @@
     reason = "sequence numbers are 32 bits of a position; sizes are at most `limits::PAYLOAD`"
 )]
 use monitor_ebpf::limits;
+
+mod carrier;
+pub(crate) mod head;
+mod words;
+
+use head::Heard;
 
 /// Segments that are asked after the first rejection.
 const FIRST_LOOKS: u32 = 64;
@@ -43,8 +52,10 @@ pub(crate) struct Side {
     asked: u64,
     /// TCP sequence number of position 0, modulo skipped bytes.
     base: u32,
-    /// A [`Phase`].
-    phase: u32,
+    /// [`FRESH`] to [`CLOSED`].
+    phase: u16,
+    /// Bytes to capture whatever they are once it opens; 0 when its head decides.
+    invited: u16,
     /// Looks left.
     looks: u32,
     /// Pauses since something could be mining.
@@ -52,13 +63,13 @@ pub(crate) struct Side {
 }
 
 /// `phase` of a [`Side`]: nothing was seen.
-const FRESH: u32 = 0;
+const FRESH: u16 = 0;
 /// The sequence number is known (from SYN), no data was seen.
-const SYNCHRONISED: u32 = 1;
+const SYNCHRONISED: u16 = 1;
 /// Bytes are wanted.
-const OPEN: u32 = 2;
+const OPEN: u16 = 2;
 /// Rejected for now.
-const CLOSED: u32 = 3;
+const CLOSED: u16 = 3;
 
 /// A piece that shall be captured.
 pub(crate) struct Piece {
@@ -71,8 +82,17 @@ pub(crate) struct Piece {
 }
 
 impl Side {
-    pub(crate) const NEW: Self =
-        Self { next: 0, window: 0, resume_at: 0, asked: 0, base: 0, phase: FRESH, looks: 0, pauses: 0 };
+    pub(crate) const NEW: Self = Self {
+        next: 0,
+        window: 0,
+        resume_at: 0,
+        asked: 0,
+        base: 0,
+        phase: FRESH,
+        invited: 0,
+        looks: 0,
+        pauses: 0,
+    };
 
     /// False when the segment can pass without being parsed.
     #[inline(always)]
@@ -107,19 +127,35 @@ impl Side {
 
     /// Whether the next bytes are wanted whatever they are.
     #[inline(always)]
-    pub(crate) fn is_open(&self) -> bool {
-        self.phase == OPEN
+    pub(crate) fn wants_any(&self) -> bool {
+        self.phase == OPEN || self.invited != 0
     }
 
-    /// A segment of `length` bytes with this sequence number. `can_be_mining`: what its first bytes say, of no
-    /// account while open.
+    /// Whether a segment with this sequence number is the first of its connection.
+    #[inline(always)]
+    pub(crate) fn begins(&self, sequence: u32) -> bool {
+        self.phase == SYNCHRONISED && sequence == self.base
+    }
+
+    /// The other direction said something whose answer is of interest.
+    #[inline(always)]
+    pub(crate) fn invite(&mut self, heard: Heard) {
+        if self.phase != OPEN && heard.invites() {
+            self.invited = heard.budget() as u16;
+            // Else it would not be parsed.
+            self.looks = if self.looks == 0 { 1 } else { self.looks };
+        }
+    }
+
+    /// A segment of `length` bytes with this sequence number. `heard`: what its first bytes say, of no account when
+    /// any are wanted.
     #[inline(always)]
     pub(crate) fn segment(
         &mut self,
         sequence: u32,
         length: u32,
         now: impl FnOnce() -> u64,
-        can_be_mining: bool,
+        heard: Heard,
     ) -> Option<Piece> {
         if self.phase == OPEN {
             return self.follow(sequence, length, now);
@@ -131,7 +167,8 @@ impl Side {
         if self.phase == FRESH || restart {
             self.base = sequence.wrapping_sub(self.next as u32);
         }
-        if !can_be_mining {
+        let wanted = if self.invited == 0 { heard.budget() } else { u32::from(self.invited) };
+        if wanted == 0 {
             if !restart {
                 self.looks = FIRST_LOOKS;
                 self.close(now());
@@ -139,13 +176,14 @@ impl Side {
             return None;
         }
         self.phase = OPEN;
+        self.invited = 0;
         let budget = if restart {
-            limits::LOOK
+            limits::LOOK as u32
         } else {
             self.looks = FIRST_LOOKS;
-            limits::PAYLOAD
+            wanted
         };
-        self.window = self.next + budget as u64;
+        self.window = self.next + u64::from(budget);
         let piece = self.follow(sequence, length, now)?;
         Some(Piece { restart, ..piece })
     }
@@ -180,52 +218,6 @@ impl Side {
         self.resume_at = now + PAUSE_NANOS;
     }
 }
-
-/// The first bytes of a segment, zeros behind them.
-pub(crate) type Head = [u64; limits::HEAD / 8];
-
-/// Whether a segment that starts with these bytes can hold a message of a dialect that we know: somewhere in
-/// the head an object opens (`{`, blanks, then `"`, or `\` where it is quoted, or the end of what there is), or there
-/// are only blanks so far. `length` is the number of valid bytes.
-///
-/// Sets of positions, bit 0 the first byte, instead of a loop over bytes: the verifier walks every way through a
-/// loop, and this has one.
-#[inline(always)]
-pub(crate) fn can_be_mining(head: &Head, length: u32) -> bool {
-    let (mut braces, mut quotes, mut blanks) = (0, 0, 0);
-    for (index, word) in head.iter().enumerate() {
-        let (word, shift) = (u64::from_le(*word), index * 8);
-        braces |= bits(equal(word, b'{')) << shift;
-        quotes |= bits(equal(word, b'"') | equal(word, b'\\')) << shift;
-        let white = equal(word, b' ') | equal(word, b'\t') | equal(word, b'\r') | equal(word, b'\n');
-        blanks |= bits(white) << shift;
-    }
-    // The byte behind the last ends an object that has opened as well as a quote does; so does a carry out of the
-    // head, and blanks are all there is when adding to the first comes out there.
-    let end = if length < limits::HEAD as u32 { 1 << (length & 63) } else { 0 };
-    let (behind_blanks, all_blank) = blanks.overflowing_add(1);
-    let (behind, cut) = (braces << 1).overflowing_add(blanks);
-    let opened = behind & !blanks & (quotes | end) != 0 || cut || braces >> 63 != 0;
-    opened || all_blank || behind_blanks & !blanks & end != 0
-}
-
-/// The high bit of each byte of `word` that is `byte`.
-#[inline(always)]
-const fn equal(word: u64, byte: u8) -> u64 {
-    let differs = word ^ (byte as u64 * ONES);
-    !(((differs & LOW) + LOW) | differs | LOW)
-}
-
-/// The high bits of the eight bytes, which have no others, as the lowest eight bits.
-#[inline(always)]
-const fn bits(high: u64) -> u64 {
-    (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
-/// 1 in each byte.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// All but the high bit of each byte.
-const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@ mod roles;
 mod secrets;
 mod sockets;
 mod storm;
+mod transports;
 mod verifier;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         dialects::tests(),
         journal::tests(),
         roles::tests(),
+        transports::tests(),
         sockets::tests(),
         secrets::tests(),
         argv::tests(),

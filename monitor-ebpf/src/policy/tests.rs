@@ -1,4 +1,4 @@
-//! The policy of capture: windows, looks, pauses, sequence numbers, and which heads can be mining.
+//! The policy of capture: windows, looks, pauses, invitations and sequence numbers.
 use std::cell::Cell;
 
 use super::*;
@@ -24,12 +24,16 @@ impl Stream {
 
     /// Whether the segment was parsed, and what was captured of it: position, bytes, restart.
     fn take(&mut self, sequence: u32, length: u32, mining: bool) -> (bool, Option<(u64, u32, bool)>) {
+        self.hear(sequence, length, if mining { Heard::Object } else { Heard::Nothing })
+    }
+
+    fn hear(&mut self, sequence: u32, length: u32, heard: Heard) -> (bool, Option<(u64, u32, bool)>) {
         if !self.side.wants_a_look(|| self.now.get() / TICK, || self.now.get()) {
             return (false, None);
         }
-        // As the programs do: while open the head is not looked at.
-        let mining = self.side.is_open() || mining;
-        let piece = self.side.segment(sequence, length, || self.now.get(), mining);
+        // As the programs do: when any are wanted the head is not looked at.
+        let heard = if self.side.wants_any() { Heard::Nothing } else { heard };
+        let piece = self.side.segment(sequence, length, || self.now.get(), heard);
         (true, piece.map(|piece| (piece.offset, piece.size, piece.restart)))
     }
 
@@ -48,28 +52,6 @@ impl Stream {
         }
         (parsed, captured)
     }
-}
-
-fn mining(bytes: &[u8]) -> bool {
-    let mut head = [0; limits::HEAD];
-    let length = bytes.len().min(limits::HEAD);
-    head[..length].copy_from_slice(&bytes[..length]);
-    let words = head.as_chunks::<8>().0;
-    can_be_mining(
-        &std::array::from_fn(|word| u64::from_ne_bytes(words[word])),
-        u32::try_from(length).unwrap(),
-    )
-}
-
-/// The same, byte by byte.
-fn plainly(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(limits::HEAD)];
-    let blank = |byte: &u8| b" \t\r\n".contains(byte);
-    head.iter().all(blank)
-        || head.iter().enumerate().any(|(at, &byte)| {
-            let next = head[at + 1..].iter().find(|byte| !blank(byte));
-            byte == b'{' && matches!(next, None | Some(b'"' | b'\\'))
-        })
 }
 
 #[test]
@@ -181,57 +163,61 @@ fn a_conversation_that_is_always_json_is_bounded_and_sampled_after_the_shortest_
 }
 
 #[test]
-fn objects_and_blanks_can_be_mining() {
-    for text in [
-        "{\"id\":1",
-        "{",
-        " {",
-        "{ \r\n\t\"method\"",
-        "[{\"id\":1}",
-        "x{\"",
-        "{{\"",
-        "\n",
-        "{\\\"id\\\":1",
-        "POST / HTTP/1.1\r\n\r\n{\"id\":1",
-    ] {
-        assert!(mining(text.as_bytes()), "{text:?}");
-    }
-    assert!(mining(&[b' '; 200]), "only blanks so far");
-    assert!(mining(&[[b'x'; 63].as_slice(), b"{"].concat()), "the last byte of the head opens");
+fn a_hint_opens_for_a_look_even_at_the_start() {
+    let mut stream = Stream::new();
+    let look = u32::try_from(limits::LOOK).unwrap();
+    assert_eq!(stream.hear(0, 3, Heard::Hint).1, Some((0, 3, false)));
+    assert_eq!(stream.piece(3, 5_000, false), Some((3, look - 3, false)));
+    assert_eq!(stream.piece(5_003, 10, false), None);
 }
 
 #[test]
-fn other_bytes_cannot() {
-    for text in [
-        "x",
-        "GET / HTTP/1.1\r\n",
-        "\x16\x03\x01",
-        "{x",
-        "{ 1",
-        "SSH-2.0-OpenSSH\r\n",
-        "{\"\0".get(2..).unwrap(),
-    ] {
-        assert!(!mining(text.as_bytes()), "{text:?}");
+fn an_invited_side_opens_whatever_it_says_for_what_was_heard() {
+    for (heard, wanted) in [(Heard::Carrier, limits::PAYLOAD), (Heard::Hint, limits::LOOK)] {
+        let mut stream = Stream::new();
+        stream.side.synchronise(99);
+        stream.side.invite(heard);
+        assert_eq!(stream.piece(100, 60, false), Some((0, 60, false)));
+        let rest = u32::try_from(wanted).unwrap() - 60;
+        assert_eq!(stream.piece(160, 9_000, false), Some((60, rest, false)));
+        assert_eq!(stream.piece(9_160, 60, false), None, "one invitation, one window");
     }
-    assert!(!mining(&[[b'x'; 64].as_slice(), b"{\""].concat()), "behind the head");
 }
 
 #[test]
-fn positions_at_once_say_what_a_loop_over_bytes_says() {
-    // Letters that matter, their neighbours, and bytes that tell a wrong carry between bytes.
-    const LETTERS: [u8; 16] = *b"{{{{\"\\ \t\r\n|z\x7f\x80\x00\xff";
-    let mut random = 1_u64;
-    let mut next = |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(random >> 33).unwrap() % below
-    };
-    let mut said = [0; 2];
-    for _ in 0..200_000 {
-        let (length, letters, offset) =
-            (1 + next(limits::HEAD + 2), 1 + next(LETTERS.len()), next(LETTERS.len()));
-        let bytes: Vec<u8> = (0..length).map(|_| LETTERS[(offset + next(letters)) % LETTERS.len()]).collect();
-        assert_eq!(mining(&bytes), plainly(&bytes), "{bytes:?}");
-        said[usize::from(plainly(&bytes))] += 1;
-    }
-    assert!(said.iter().all(|&count| count > 20_000), "{said:?}");
+fn nothing_and_objects_invite_nobody() {
+    let mut stream = Stream::new();
+    stream.side.invite(Heard::Nothing);
+    stream.side.invite(Heard::Object);
+    assert_eq!(stream.piece(0, 60, false), None);
+}
+
+#[test]
+fn an_invitation_is_heard_in_a_pause_and_costs_one_look() {
+    let (mut stream, mut sequence) = (Stream::new(), 0);
+    stream.run(&mut sequence, 1_000, false);
+    assert_eq!(stream.take(sequence, 100, true), (false, None), "a pause");
+    stream.side.invite(Heard::Carrier);
+    let look = u32::try_from(limits::LOOK).unwrap();
+    assert_eq!(stream.run(&mut sequence, 100, false), (look.div_ceil(100), look));
+}
+
+#[test]
+fn an_open_side_takes_no_invitation() {
+    let mut stream = Stream::new();
+    let payload = u32::try_from(limits::PAYLOAD).unwrap();
+    assert_eq!(stream.piece(0, 100, true), Some((0, 100, false)));
+    stream.side.invite(Heard::Carrier);
+    assert_eq!(stream.piece(100, payload, false), Some((100, payload - 100, false)));
+    assert_eq!(stream.piece(100 + payload, 10, false), None, "closed, as if it had not been invited");
+}
+
+#[test]
+fn a_connection_begins_at_the_byte_behind_its_syn() {
+    let mut stream = Stream::new();
+    assert!(!stream.side.begins(0), "no SYN was seen");
+    stream.side.synchronise(u32::MAX);
+    assert!(stream.side.begins(0) && !stream.side.begins(1));
+    stream.piece(0, 10, false);
+    assert!(!stream.side.begins(0) && !stream.side.begins(10));
 }

@@ -21,7 +21,10 @@ use super::connect;
 use crate::{
     emit::{self, Urgency},
     maps::{count, flow, flow_or_new},
-    policy::{Head, Piece, can_be_mining},
+    policy::{
+        Piece,
+        head::{Head, Heard, Place, heard},
+    },
 };
 
 /// IP protocol numbers (IANA).
@@ -100,7 +103,9 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
         // SAFETY: `sk` was checked.
         None => unsafe { flow_or_new(sk.cast(), || cookie(skb)) }?,
     };
-    let side = &mut flow.sides[usize::from(direction)];
+    let opened = flow.told == 1;
+    let [sent, received] = &mut flow.sides;
+    let (side, other) = if direction == EGRESS { (sent, received) } else { (received, sent) };
     if segment.syn {
         side.synchronise(segment.sequence);
     }
@@ -108,8 +113,14 @@ fn packet(ctx: &SkBuffContext, direction: u16) -> Option<()> {
         return None;
     }
     let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
-    let can_be_mining = side.is_open() || head_can_be_mining(skb, &segment);
-    let piece = side.segment(sequence, segment.length, emit::now, can_be_mining)?;
+    let heard = if side.wants_any() {
+        Heard::Nothing
+    } else {
+        let place = Place { egress: direction == EGRESS, begins: opened && side.begins(sequence) };
+        listen(skb, &segment, place)
+    };
+    other.invite(heard);
+    let piece = side.segment(sequence, segment.length, emit::now, heard)?;
     flow.captured = 1;
     let head = Payload {
         header: emit::header(Kind::Payload, piece.size),
@@ -132,7 +143,7 @@ fn cookie(skb: *mut __sk_buff) -> u64 {
 }
 
 #[inline(always)]
-fn head_can_be_mining(skb: *mut __sk_buff, segment: &Segment) -> bool {
+fn listen(skb: *mut __sk_buff, segment: &Segment, place: Place) -> Heard {
     let mut head: Head = [0; limits::HEAD / 8];
     let length = if segment.length < limits::HEAD as u32 { segment.length } else { limits::HEAD as u32 };
     let size = (black_box(length.wrapping_sub(1)) & (limits::HEAD as u32 - 1)) + 1;
@@ -141,9 +152,9 @@ fn head_can_be_mining(skb: *mut __sk_buff, segment: &Segment) -> bool {
         unsafe { bpf_skb_load_bytes(skb.cast(), segment.start, head.as_mut_ptr().cast(), size) } != 0;
     if failed {
         count(Counter::PacketFault);
-        return false;
+        return Heard::Nothing;
     }
-    can_be_mining(&head, length)
+    heard(&head, segment.length, place)
 }
 
 #[inline(always)]
