@@ -24,6 +24,7 @@ mod roles;
 mod secrets;
 mod sockets;
 mod storm;
+mod third_party;
 mod verifier;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         recording::tests(),
         benign::tests(),
         ending::tests(),
+        third_party::tests(),
         storm::tests(),
         verifier::tests(),
         latency::tests(),
