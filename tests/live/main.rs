@@ -24,6 +24,7 @@ mod roles;
 mod secrets;
 mod sockets;
 mod storm;
+mod third_party;
 mod transports;
 mod verifier;
 
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         recording::tests(),
         benign::tests(),
         ending::tests(),
+        third_party::tests(),
         storm::tests(),
         verifier::tests(),
         latency::tests(),
