@@ -71,13 +71,18 @@ pub(super) fn answered(message: &Message<'_>) -> Option<Id> {
 
 /// A pool's answer to `asked`.
 fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
-    let taken = message.members.get("body")?.get("result").and_then(Value::as_bool)?;
-    let fits = asked.purpose == Purpose::Submit && message.method == Some("mining.submitted");
-    let what = if taken { "an accepted share" } else { "a pool's refusal" };
-    fits.then(|| Reply { accepts: taken, ..Reply::fitting(what) })
+    match (asked.purpose, message.method?) {
+        (Purpose::Enter, "mining.subscribed") => push(message),
+        (Purpose::Submit, "mining.submitted") => {
+            let taken = message.members.get("body")?.get("result").and_then(Value::as_bool)?;
+            let what = if taken { "an accepted share" } else { "a pool's refusal" };
+            Some(Reply { accepts: taken, ..Reply::fitting(what) })
+        }
+        _ => None,
+    }
 }
 
-/// What a pool sends. Its answer to a subscription may have any id, so it is one of these too.
+/// What a pool sends. Its answer to a subscription may have an id of its own, so it is one of these too.
 fn push(message: &Message<'_>) -> Option<Reply> {
     let body = message.members.get("body")?;
     let hex = |name, least| body.get(name).and_then(Value::as_str).is_some_and(|text| is_hex(text, least));

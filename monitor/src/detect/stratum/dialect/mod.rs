@@ -177,7 +177,7 @@ static WORDS: [&Words; 10] = [
 ];
 
 /// Methods of answers: JSON-RPC's have none, these are Beam's and Iron Fish's.
-const ANSWERS: [&str; 2] = ["result", "mining.submitted"];
+const ANSWERS: [&str; 3] = ["result", "mining.submitted", "mining.subscribed"];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,6 +75,8 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
         "mining.set_target" => ("a target", first.is_some_and(is_target)),
         "mining.set_extranonce" => ("an extranonce", first.is_some_and(|nonce| is_hex_value(nonce, 2))),
         "mining.set_version_mask" => ("a version mask", first.is_some_and(|mask| is_hex_value(mask, 8))),
+        // kHeavyHash leaves out the name space.
+        "set_extranonce" if gives_size(list) => ("an extranonce", true),
         _ => {
             let what = hint(method, list)?;
             return Some(Reply { sure: false, ..Reply::certain(Dialect::StratumV1, what) });
@@ -86,7 +88,6 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
 /// A pool's message that could be anyone's; it counts behind a client's.
 fn hint(method: &str, list: &[Value]) -> Option<&'static str> {
     let (what, shaped) = match (method, list) {
-        // kHeavyHash leaves out the name space.
         ("set_extranonce", [nonce, ..]) => ("an extranonce", is_hex_value(nonce, 2)),
         ("client.reconnect", []) => ("another address", true),
         ("client.reconnect", [Value::String(host), port, ..]) => {
@@ -98,6 +99,12 @@ fn hint(method: &str, list: &[Value]) -> Option<&'static str> {
         _ => return None,
     };
     shaped.then_some(what)
+}
+
+/// `["0029", 6]`: what a nonce begins with, and how many bytes are left of it.
+fn gives_size(list: &[Value]) -> bool {
+    let [Value::String(nonce), Value::Number(size)] = list else { return false };
+    nonce.len() <= 16 && is_hex(nonce, 2) && size.as_u64().is_some_and(|size| (1..=32).contains(&size))
 }
 
 /// Some pools write the number as text.

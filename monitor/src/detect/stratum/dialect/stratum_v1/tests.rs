@@ -212,8 +212,9 @@ fn jobs_of_the_relatives() {
 fn what_else_pools_send() {
     assert_eq!(pushes("mining.set_difficulty", json!(["0.25"])), Some(true));
     assert_eq!(pushes("mining.set_target", json!([1_234])), Some(true), "Aleo");
+    assert_eq!(pushes("set_extranonce", json!(["0029", 6])), Some(true), "kHeavyHash");
     for (method, params) in [
-        ("set_extranonce", json!(["0029", 6])),
+        ("set_extranonce", json!(["0029"])),
         ("client.reconnect", json!(["eu.pool.example", 3333, 5])),
         ("client.reconnect", json!([])),
         ("client.show_message", json!(["maintenance at noon"])),
