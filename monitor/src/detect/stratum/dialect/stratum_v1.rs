@@ -13,7 +13,7 @@ use crate::detect::{
     stratum::{
         account,
         message::Message,
-        shape::{claim, is_algorithm, is_hex_value, pool as pool_of},
+        shape::{claim, is_address, is_algorithm, is_hex, is_hex_value, pool as pool_of},
     },
 };
 
@@ -38,6 +38,7 @@ pub(super) fn request(message: &Message<'_>) -> Option<Request> {
     let named = message.params.filter(|params| params.is_object());
     let shaped = match named {
         Some(share) if method == "mining.submit" => submits_object(share),
+        Some(miner) if method == "mining.subscribe" => subscribes_object(miner),
         Some(_) => return None,
         None => is_shaped(method, list),
     };
@@ -104,6 +105,11 @@ fn subscribes(list: &[Value]) -> bool {
     list.len() <= 6 && list.first().is_none_or(Value::is_string) && !list.iter().any(Value::is_object)
 }
 
+/// Hathor's: `{address, ...}`.
+fn subscribes_object(miner: &Value) -> bool {
+    miner.get("address").and_then(Value::as_str).is_some_and(is_address)
+}
+
 /// `[user, password]`; a few relatives have a third.
 fn authorizes(list: &[Value]) -> bool {
     let user = list.first().and_then(Value::as_str);
@@ -144,14 +150,17 @@ fn tells(method: &str, message: &Message<'_>) -> Claim {
     let at = |index| message.list().and_then(|list| list.get(index));
     match method {
         "mining.subscribe" => {
-            told.agent = message.text_at(0).and_then(claim);
+            match message.text_at(0).or_else(|| message.text("address")) {
+                Some(account) if is_account_of_miner(account) => account::split(account, &mut told),
+                agent => told.agent = agent.and_then(claim),
+            }
             told.pool = message.text_at(2).and_then(|host| pool_of(host, at(3)));
             told.algorithm = at(1).and_then(Value::as_array).and_then(|names| one_algorithm(names));
         }
         "mining.hello" => told.agent = message.text_at(0).filter(|agent| !is_mark(agent)).and_then(claim),
         "mining.authorize" | "mining.auth" | "mining.submit" => {
             let user = message.text_at(0).or_else(|| message.text("worker"));
-            if let Some(user) = user {
+            if let Some(user) = user.filter(|_| !ends_in_token(method, message)) {
                 account::split(user, &mut told);
             }
             told.worker = named_worker(message).or(told.worker);
@@ -159,6 +168,18 @@ fn tells(method: &str, message: &Message<'_>) -> Claim {
         _ => {}
     }
     told
+}
+
+/// Some pools of Conflux and Hathor have the account where others have the agent.
+fn is_account_of_miner(text: &str) -> bool {
+    is_address(text.split(['.', '/']).next().unwrap_or_default())
+}
+
+/// `[job, nonce, worker]`, as pools have it that gave the worker a token for its name (EIP 1571 and kin): no
+/// account is in it.
+fn ends_in_token(method: &str, message: &Message<'_>) -> bool {
+    let share = message.list().filter(|_| method == "mining.submit");
+    matches!(share, Some([_, nonce, Value::String(token)]) if is_hex_value(nonce, 8) && !is_hex(token, 1))
 }
 
 /// Xelis has `[address, worker, password]`; elsewhere the second is the password.

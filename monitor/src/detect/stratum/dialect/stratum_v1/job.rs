@@ -1,6 +1,6 @@
 //! The jobs of `mining.notify`, as this dialect and its relatives write them.
 //!
-//! Owns [`is_job`] and what a job tells. Must not know other messages.
+//! Owns [`is_job`] and [`is_neptune`]. Must not know other messages.
 use serde_json::Value;
 
 use super::super::aleo::{is_aleo, is_block_hash};
@@ -28,6 +28,12 @@ fn is_hash(value: &Value) -> bool {
     is_hex_value(value, 64)
         || value.as_array().is_some_and(is_numbers)
         || value.as_str().is_some_and(is_bech32)
+}
+
+/// Neptune's digests are 40 bytes: the threshold, the parent or proposal, and paths of a proof.
+pub(super) fn is_neptune(job: &Value) -> bool {
+    let digest = |name| job.get(name).is_some_and(|value| is_hex_value(value, 80));
+    digest("threshold") && (digest("parent_digest") || digest("proposal_id"))
 }
 
 fn is_object_job(job: &Value, cut: bool) -> bool {

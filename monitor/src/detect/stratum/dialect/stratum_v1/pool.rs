@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     super::{Dialect, Purpose, Reply, Request},
     EXTENSIONS, is_mark,
-    job::is_job,
+    job::{is_job, is_neptune},
 };
 use crate::detect::stratum::{
     message::Message,
@@ -20,7 +20,7 @@ pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     }
     let fits = match (asked.method, message.result?) {
         ("mining.subscribe", Value::Array(result)) => gives_extranonce(result),
-        ("mining.subscribe", Value::String(result)) => result == "true" || result == "result",
+        ("mining.subscribe", Value::String(result)) => ["ok", "result", "true"].contains(&result.as_str()),
         ("mining.hello", Value::Array(result)) => result.iter().filter_map(Value::as_str).any(is_mark),
         ("mining.configure", Value::Object(result)) => {
             result.keys().any(|name| EXTENSIONS.iter().any(|known| name.starts_with(known)))
@@ -29,6 +29,8 @@ pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
         ("mining.submit", Value::Object(result)) => {
             result.get("status").and_then(Value::as_str) == Some("OK")
         }
+        ("mining.submit", Value::Array(result)) => result.first().is_some_and(is_yes),
+        ("mining.submit", Value::String(result)) => result == "ok",
         (_, Value::Bool(yes)) => *yes,
         _ => false,
     };
@@ -38,6 +40,11 @@ pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
         _ => "a pool's consent",
     };
     fits.then(|| Reply::fitting(what))
+}
+
+/// `["true"]`, as Conflux says yes.
+fn is_yes(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str() == Some("true"))
 }
 
 /// The forms of the relatives: `["04d567b212", ...]`, `[null, "64290b"]`, `[true, "EthereumStratum/1.0.0"]`,
@@ -66,7 +73,7 @@ fn subscription(message: &Message<'_>) -> Option<Reply> {
 
 /// What a pool sends unasked, and its answer to a subscription.
 pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
-    let Some(method) = message.method else { return subscription(message) };
+    let Some(method) = message.method else { return subscription(message).or_else(|| result_job(message)) };
     let list = message.list().unwrap_or_default();
     let first = list.first();
     let (what, shaped) = match method {
@@ -83,6 +90,12 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
         }
     };
     shaped.then(|| Reply::certain(Dialect::StratumV1, what))
+}
+
+/// Neptune's pools put a job into a result that nobody asked for.
+fn result_job(message: &Message<'_>) -> Option<Reply> {
+    let job = message.result?.get("job")?;
+    is_neptune(job).then(|| Reply::certain(Dialect::StratumV1, "a job"))
 }
 
 /// A pool's message that could be anyone's; it counts behind a client's.

@@ -144,6 +144,7 @@ fn clients_of_the_relatives() {
         ),
         ("mining.suggest_target", json!([HASH])),
         ("alph_submitHashrate", json!(["0x1dcd6500", "w"])),
+        ("mining.subscribe", json!({"address":"fkDXmFqNdbxFNejHxVBYFXaqhNzHshSMfW","mine_txs":false})),
     ] {
         assert!(sure(method, &params), "{method} {params}");
     }
@@ -249,4 +250,43 @@ fn answers_of_the_relatives() {
     assert!(fits("mining.subscribe", json!(true)), "Conflux");
     assert!(fits("mining.hello", json!(["AlephiumStratum/1.0.0", false, "b4", "5", "node/3"])));
     assert!(!fits("mining.hello", json!(["hello"])) && !fits("mining.subscribe", json!("welcome")));
+}
+
+#[test]
+fn accounts_stand_in_several_places() {
+    let told = |method: &str, params: Value| {
+        let claim = asks(&json!({"id":2,"method":method,"params":params})).unwrap().claim;
+        (claim.wallet, claim.worker, claim.agent)
+    };
+    let address = "fkDXmFqNdbxFNejHxVBYFXaqhNzHshSMfW".to_owned();
+    let account = format!("{address}.attic");
+    let want = (Some(address.clone()), Some("attic".to_owned()), None);
+    assert_eq!(told("mining.subscribe", json!([account, "hunter2"])), want, "Conflux");
+    assert_eq!(told("mining.subscribe", json!({"address":address})), (Some(address), None, None), "Hathor");
+    let share = json!({"jobId":"0a3f","nonce":"515a".repeat(12),"worker":account});
+    assert_eq!(told("mining.submit", share), want, "Alephium");
+    assert_eq!(told("mining.submit", json!(["9d01", "68765fccd712", "w-7"])), (None, None, None), "EIP 1571");
+}
+
+#[test]
+fn neptune_answers_with_jobs_that_nobody_asked_for() {
+    let pushes = |job: Value| {
+        let value = json!({"id":0,"jsonrpc":"2.0","result":{"id":0,"job":job}});
+        push(&Message::of(&value, false).unwrap()).is_some_and(|reply| reply.sure)
+    };
+    let digest = "15".repeat(40);
+    assert!(pushes(json!({"id":"job_1","threshold":digest,"parent_digest":digest,"paths":{}})));
+    assert!(!pushes(json!({"id":"job_1","threshold":"0.7","parent_digest":digest})));
+    assert!(!pushes(json!({"blob":"07".repeat(76),"job_id":"q","target":"b88d0600"})), "another dialect's");
+}
+
+#[test]
+fn shares_are_accepted_in_several_words() {
+    let fits = |result: Value| {
+        let value = json!({"id":1,"result":result,"error":null});
+        let asked = Request::plain(Dialect::StratumV1, "mining.submit", Purpose::Submit);
+        answer(&asked, &Message::of(&value, false).unwrap()).is_some()
+    };
+    assert!(fits(json!(["true"])) && fits(json!([true])) && fits(json!("ok")));
+    assert!(!fits(json!(["false", "invalid nonce"])) && !fits(json!([])) && !fits(json!("later")));
 }
