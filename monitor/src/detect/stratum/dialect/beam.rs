@@ -24,6 +24,8 @@ const CUT_DIGITS: usize = 32;
 const NONCE_DIGITS: usize = 16;
 /// A public key and the number of a channel, as the first addresses had.
 const ADDRESS_DIGITS: std::ops::RangeInclusive<usize> = 65..=68;
+/// The longest name of a worker that is told.
+const WORKER_BYTES: usize = 24;
 /// Codes of an answer: what was asked is done; a share is taken.
 const DONE: i64 = 0;
 const TAKEN: i64 = 1;
@@ -38,7 +40,8 @@ fn request(message: &Message<'_>) -> Option<Request> {
     }
     let (method, purpose, sure, claim) = match message.method? {
         "login" => {
-            let told = tells(message.member("api_key")?);
+            let key = message.member("api_key")?;
+            let told = if message.member("id") == Some("login") { tells(key) } else { Claim::default() };
             ("login", Purpose::Enter, told.wallet.is_some(), told)
         }
         "solution" if solves(message) => ("solution", Purpose::Submit, true, Claim::default()),
@@ -54,12 +57,14 @@ fn solves(message: &Message<'_>) -> bool {
     nonce && digits("output", output)
 }
 
-/// Nothing of a key that has not the form of an account: an address with a worker's name, or Beam's own.
+/// Nothing of a key that has not the form of an account: an address with a worker's name, or Beam's own. Tokens of
+/// web services have dots too, and parts that are longer or more of them.
 fn tells(key: &str) -> Claim {
     let mut told = Claim::default();
     let (head, worker) = key.split_once(['.', '/']).unwrap_or((key, ""));
     let own = ADDRESS_DIGITS.contains(&head.len()) && is_hex(head, head.len());
-    if own || is_address(head) && !worker.is_empty() {
+    let named = worker.len() <= WORKER_BYTES && !worker.contains(['.', '/']);
+    if named && (own || is_address(head) && !worker.is_empty()) {
         account::split(key, &mut told);
     }
     told
@@ -135,6 +140,9 @@ mod tests {
         {
             assert_eq!(login(secret), Some((false, Claim::default())), "{secret}");
         }
+        let other = json!({"method":"login","api_key":format!("{OWN}.attic"),"id":7});
+        let asked = request(&Message::of(&other, false).unwrap()).unwrap();
+        assert!(!asked.sure && asked.claim == Claim::default(), "another service's");
         let other = json!({"method":"login","api_key":"a","params":{"login":"b"}});
         assert!(request(&Message::of(&other, false).unwrap()).is_none());
     }

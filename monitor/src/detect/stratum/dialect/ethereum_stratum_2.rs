@@ -103,7 +103,7 @@ fn push(message: &Message<'_>) -> Option<Reply> {
         Some("mining.reconnect") => {
             let moves = message.text("host").is_some() && message.text("port").is_some();
             let reply = Reply::certain(Dialect::EthereumStratum2, "another address");
-            moves.then(|| Reply { sure: false, ..reply })
+            moves.then_some(Reply { sure: false, ..reply })
         }
         _ => None,
     }

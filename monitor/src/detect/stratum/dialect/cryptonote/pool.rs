@@ -14,8 +14,8 @@ use crate::detect::{
 
 /// A hashing blob is at least 76 bytes: 39 before the nonce, 4 of nonce, 32 of tree hash, 1 of count.
 pub(super) const BLOB_DIGITS: usize = 2 * 76;
-/// What kin have in the place of a blob: Arweave, Bytom, and several that send a header.
-const HEADERS: [&str; 4] = ["bds", "header", "header_hash", "previous_block_hash"];
+/// What kin have in the place of a blob: Arweave and Bytom.
+const HEADERS: [&str; 2] = ["bds", "previous_block_hash"];
 
 /// A pool's answer to `asked`.
 pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {

@@ -146,8 +146,9 @@ fn jobs_of_the_kin() {
         assert!(pushes(&job, false), "{job}");
     }
     for job in [
-        json!({"job_id":"5","header":"Weekly report","target":"alice"}),
-        json!({"job_id":"5","header":hash}),
+        json!({"job_id":"5","bds":"Weekly report","target":"alice"}),
+        json!({"job_id":"5","bds":hash}),
+        json!({"job_id":"5","header":hash,"target":"deadbeef"}),
         json!({"job_id":"5","data":"00".repeat(120)}),
         json!({"extra_nonce":"0011","pool_wallet":"swimming"}),
         json!({"previous_block_hash":hash,"target":"c5a70000"}),

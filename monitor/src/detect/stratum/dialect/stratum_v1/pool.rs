@@ -78,7 +78,7 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
     let first = list.first();
     let (what, shaped) = match method {
         "mining.notify" => ("a job", is_job(list, message.cut)),
-        "mining.set_difficulty" => ("a difficulty", matches!(list, [level, ..] if is_level(level))),
+        "mining.set_difficulty" => ("a difficulty", matches!(list, [level] if is_level(level))),
         "mining.set_target" => ("a target", first.is_some_and(is_target)),
         "mining.set_extranonce" => ("an extranonce", first.is_some_and(|nonce| is_hex_value(nonce, 2))),
         "mining.set_version_mask" => ("a version mask", first.is_some_and(|mask| is_hex_value(mask, 8))),

@@ -116,7 +116,7 @@ fn answers_fit_their_requests() {
 
 const HASH: &str = "81b4baf5d132e05b36408e62c2d294177236530d81164222d6fc0b720d2b1480";
 
-fn pushes(method: &str, params: Value) -> Option<bool> {
+fn pushes(method: &str, params: &Value) -> Option<bool> {
     let value = json!({"id":null,"method":method,"params":params});
     push(&Message::of(&value, false).unwrap()).map(|reply| reply.sure)
 }
@@ -195,7 +195,7 @@ fn jobs_of_the_relatives() {
         json!(["7", aleo, null, true]),
         json!(["abc", "19726d97f49", HASH, "xel/0", true]),
     ] {
-        assert_eq!(pushes("mining.notify", job.clone()), Some(true), "{job}");
+        assert_eq!(pushes("mining.notify", &job), Some(true), "{job}");
     }
     for other in [
         json!([{"jobId":"7","title":"paint the shed"}]),
@@ -205,15 +205,15 @@ fn jobs_of_the_relatives() {
         json!(["7", [1, 2, 3], 4]),
         json!([]),
     ] {
-        assert_eq!(pushes("mining.notify", other.clone()), None, "{other}");
+        assert_eq!(pushes("mining.notify", &other), None, "{other}");
     }
 }
 
 #[test]
 fn what_else_pools_send() {
-    assert_eq!(pushes("mining.set_difficulty", json!(["0.25"])), Some(true));
-    assert_eq!(pushes("mining.set_target", json!([1_234])), Some(true), "Aleo");
-    assert_eq!(pushes("set_extranonce", json!(["0029", 6])), Some(true), "kHeavyHash");
+    assert_eq!(pushes("mining.set_difficulty", &json!(["0.25"])), Some(true));
+    assert_eq!(pushes("mining.set_target", &json!([1_234])), Some(true), "Aleo");
+    assert_eq!(pushes("set_extranonce", &json!(["0029", 6])), Some(true), "kHeavyHash");
     for (method, params) in [
         ("set_extranonce", json!(["0029"])),
         ("client.reconnect", json!(["eu.pool.example", 3333, 5])),
@@ -222,7 +222,7 @@ fn what_else_pools_send() {
         ("mining.print", json!([0, "your address is not valid"])),
         ("mining.set_goal", json!(["sha256d", {"malgo":"SHA256d"}])),
     ] {
-        assert_eq!(pushes(method, params.clone()), Some(false), "{method} {params}");
+        assert_eq!(pushes(method, &params), Some(false), "{method} {params}");
     }
     for (method, params) in [
         ("mining.set_difficulty", json!(["nan"])),
@@ -233,7 +233,7 @@ fn what_else_pools_send() {
         ("mining.ping", json!([])),
         ("mining.pong", json!([])),
     ] {
-        assert_eq!(pushes(method, params.clone()), None, "{method} {params}");
+        assert_eq!(pushes(method, &params), None, "{method} {params}");
     }
 }
 
