@@ -97,7 +97,8 @@ fn is_container(value: &Value) -> bool {
 }
 
 impl Id {
-    fn of(id: &Value) -> Option<Self> {
+    /// A number or a string; `None` for anything else.
+    pub(super) fn of(id: &Value) -> Option<Self> {
         let mut hasher = DefaultHasher::new();
         match id {
             Value::String(text) => text.hash(&mut hasher),

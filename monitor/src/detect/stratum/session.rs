@@ -111,7 +111,7 @@ impl Session {
 
     /// The open request that `message` answers. Some clients use one id for all.
     fn answered(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<(usize, Reply)> {
-        let id = message.id?;
+        let id = heard.dialects.answered(message)?;
         let mut fitting = self.open.iter().enumerate().filter(|(_, open)| {
             open.id == id && open.direction != heard.direction && !(open.quoted && heard.quoted)
         });
@@ -148,6 +148,9 @@ impl Session {
 
     fn asks(&mut self, id: Option<Id>, mut request: Request, heard: &Heard<'_>) {
         let Heard { direction, guarded, quoted, .. } = *heard;
+        if let Some(known) = self.dialect.filter(|known| known.refines(request.dialect)) {
+            request.dialect = known;
+        }
         request.sure &= !guarded || is_stratum_only(request.dialect, request.purpose);
         if !guarded || request.sure {
             self.asked.add(direction);

@@ -39,11 +39,17 @@ fn push(message: &Message<'_>) -> Option<Reply> {
     match (message.method, message.list()) {
         (None, _) => subscription(message),
         (Some("mining.notify"), Some([Value::String(_), seed, header, Value::Bool(_)])) => {
-            let shaped = is_hex_value(seed, 64) && is_hex_value(header, 64);
+            let shaped = is_hash(seed) && is_hash(header);
             shaped.then(|| Reply::certain(Dialect::EthereumStratum1, "a job"))
         }
         _ => None,
     }
+}
+
+/// 32 bytes and no more: relatives have whole headers there.
+fn is_hash(value: &Value) -> bool {
+    let digits = value.as_str().map(|text| text.strip_prefix("0x").unwrap_or(text));
+    is_hex_value(value, 64) && digits.is_some_and(|digits| digits.len() == 64)
 }
 
 fn is_mark(value: &Value) -> bool {
@@ -83,6 +89,8 @@ mod tests {
             ours
         );
         assert_eq!(dialect(&json!({"method":"mining.notify","params":["bf0488aa", seed, true]})), None);
+        let whole = json!({"method":"mining.notify","params":["bf0488aa", seed, header.repeat(4), true]});
+        assert_eq!(dialect(&whole), None, "a header of another dialect");
         assert_eq!(dialect(&json!({"id":1,"result":[true, "EthereumStratum/1.0.0"]})), None);
     }
 }

@@ -2,12 +2,18 @@
 //!
 //! Owns the vocabulary between the dialects and the session. Each dialect file knows its own words and shapes
 //! and no other. A method word alone never suffices: other systems log in, submit and hand out jobs too.
-use super::message::Message;
+use super::message::{Id, Message};
 use crate::detect::Claim;
 
+mod aleo;
+mod beam;
 mod cryptonote;
+mod equihash;
 mod eth_proxy;
 mod ethereum_stratum_1;
+mod ethereum_stratum_2;
+mod grin;
+mod ironfish;
 mod refusal;
 mod stratum_v1;
 
@@ -22,11 +28,31 @@ pub enum Dialect {
     EthProxy,
     /// `EthereumStratum/1.0.0`, of `NiceHash`.
     EthereumStratum1,
+    /// `EthereumStratum/2.0.0`, begun by `mining.hello`.
+    EthereumStratum2,
+    /// ZIP 301: Zcash, Verus and kin.
+    Equihash,
+    /// Iron Fish: a `body` in the place of `params`.
+    IronFish,
+    /// `getjobtemplate` and `pre_pow`: Grin and kin.
+    Grin,
+    /// `api_key` and `solution`: Beam.
+    Beam,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 4] = [Self::StratumV1, Self::CryptoNote, Self::EthProxy, Self::EthereumStratum1];
+    pub const ALL: [Self; 9] = [
+        Self::StratumV1,
+        Self::CryptoNote,
+        Self::EthProxy,
+        Self::EthereumStratum1,
+        Self::EthereumStratum2,
+        Self::Equihash,
+        Self::IronFish,
+        Self::Grin,
+        Self::Beam,
+    ];
 
     /// The name in notices.
     #[must_use]
@@ -36,14 +62,20 @@ impl Dialect {
             Self::CryptoNote => "cryptonote",
             Self::EthProxy => "eth-proxy",
             Self::EthereumStratum1 => "ethereum-stratum-1",
+            Self::EthereumStratum2 => "ethereum-stratum-2",
+            Self::Equihash => "equihash",
+            Self::IronFish => "ironfish",
+            Self::Grin => "grin",
+            Self::Beam => "beam",
         }
     }
 
     /// The dialect whose words this one took over; a conversation that began in those may turn out to be this one.
     const fn parent(self) -> Option<Self> {
         match self {
-            Self::EthereumStratum1 => Some(Self::StratumV1),
-            Self::StratumV1 | Self::CryptoNote | Self::EthProxy => None,
+            Self::EthereumStratum1 | Self::EthereumStratum2 | Self::Equihash => Some(Self::StratumV1),
+            Self::Grin => Some(Self::CryptoNote),
+            Self::StratumV1 | Self::CryptoNote | Self::EthProxy | Self::IronFish | Self::Beam => None,
         }
     }
 
@@ -83,20 +115,30 @@ impl Dialects {
         self.0 & (1 << dialect as u32) != 0
     }
 
-    /// The client's message that this is, if any.
+    /// The client's message that this is, if any. Some pools echo the method in their answers.
     pub(super) fn request(self, message: &Message<'_>) -> Option<Request> {
+        let answers = message.result.is_some() || message.error.is_some();
+        if answers && message.params.is_none() {
+            return None;
+        }
         self.words().find_map(|words| (words.request)(message))
     }
 
     /// The pool's answer to `asked` that this is, if any.
     pub(super) fn answer(self, asked: &Request, message: &Message<'_>) -> Option<Reply> {
-        if message.method.is_some() {
+        if message.method.is_some_and(|method| method != asked.method && !ANSWERS.contains(&method)) {
             return None;
         }
         let kin = self.words().filter(|words| words.dialect.is_kin(asked.dialect));
         kin.map(|words| (words.answer)(asked, message))
             .find_map(|reply| reply)
             .or_else(|| refusal::of(message))
+    }
+
+    /// The id of the request that `message` answers, if it answers one.
+    pub(super) fn answered(self, message: &Message<'_>) -> Option<Id> {
+        let inside = self.contains(Dialect::IronFish).then(|| ironfish::answered(message)).flatten();
+        inside.or(message.id)
     }
 
     /// The pool's message that this is, whatever was asked before it, if any.
@@ -121,8 +163,21 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 4] =
-    [&ethereum_stratum_1::WORDS, &stratum_v1::WORDS, &cryptonote::WORDS, &eth_proxy::WORDS];
+static WORDS: [&Words; 10] = [
+    &ethereum_stratum_1::WORDS,
+    &ethereum_stratum_2::WORDS,
+    &equihash::WORDS,
+    &ironfish::WORDS,
+    &stratum_v1::WORDS,
+    &grin::WORDS,
+    &beam::WORDS,
+    &cryptonote::WORDS,
+    &eth_proxy::WORDS,
+    &aleo::WORDS,
+];
+
+/// Methods of answers: JSON-RPC's have none, these are Beam's and Iron Fish's.
+const ANSWERS: [&str; 3] = ["result", "mining.submitted", "mining.subscribed"];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

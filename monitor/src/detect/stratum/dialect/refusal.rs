@@ -7,21 +7,27 @@ use serde_json::Value;
 use super::Reply;
 use crate::detect::stratum::message::Message;
 
-/// What pools write, lower case. Sources: p2pool `stratum_server.cpp`, XMRig `Client.cpp`, node-cryptonote-pool.
-const WORDS: [&str; 16] = [
+/// What pools write, lower case. Sources: p2pool `stratum_server.cpp`, XMRig `Client.cpp`, node-cryptonote-pool,
+/// grin `doc/stratum.md`, EthereumStratum 2.0.0.
+const WORDS: [&str; 21] = [
     "address used for login",
+    "bad nonce",
     "banned",
     "duplicate share",
+    "failed to validate solution",
     "invalid address",
     "invalid job id",
     "invalid payment address",
     "invalid wallet",
+    "invalid worker name",
     "job not found",
+    "login first",
     "low difficulty",
     "missing login",
     "no active job",
     "not subscribed",
     "rejected share",
+    "solution submitted too late",
     "stale",
     "unauthenticated",
     "unauthorized worker",
@@ -66,6 +72,9 @@ mod tests {
         assert!(refuses(&json!({"code":-1,"message":"Low difficulty share"})));
         assert!(refuses(&json!({"code":-1,"message":"IP Address currently banned"})));
         assert!(refuses(&json!("Stale share")));
+        assert!(refuses(&json!({"code":-32500,"message":"login first"})));
+        assert!(refuses(&json!({"code":-32503,"message":"Solution submitted too late"})));
+        assert!(refuses(&json!({"code":406,"message":"Bad nonce"})));
     }
 
     #[test]

@@ -1,51 +1,47 @@
 //! `stratum-v1`: `mining.*` methods with array parameters.
 //!
-//! Sources: slushpool/stratumprotocol (also BIP 310), cgminer `util.c`, ccminer `util.cpp`; relatives that keep
-//! its words are told by the shape of their first messages (ZIP 301, `KawPow`, kHeavyHash, Conflux, Xelis).
+//! Sources: slushpool/stratumprotocol (also BIP 310), cgminer `util.c`, ccminer `util.cpp`, ckpool, and the
+//! documents of relatives that keep its words: nicehash/Specifications (`KawPow`, kHeavyHash, Octopus, Kadena,
+//! Alephium, Decred), the Kaspa common Stratum protocol, Alephium's and Aleo's Stratum, vipor-net (Xelis),
+//! aeternity/protocol `STRATUM.md`, hstratum (Handshake), ckb-gominer-demo. What a client says is here, what a
+//! pool says in `pool`, jobs in `job`.
 use serde_json::Value;
 
-use super::{Dialect, Purpose, Reply, Request, Words};
+use super::{Dialect, Purpose, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
         account,
         message::Message,
-        shape::{claim, is_algorithm, is_hex, is_hex_value, pool},
+        shape::{claim, is_address, is_algorithm, is_hex, is_hex_value, pool as pool_of},
     },
 };
 
+mod job;
+mod pool;
+#[cfg(test)]
+mod tests;
+
 /// Extensions that a client may ask for in `mining.configure`.
 const EXTENSIONS: [&str; 4] = ["version-rolling", "minimum-difficulty", "subscribe-extranonce", "info"];
+/// A share's proof may be a list: a cycle of 42 edges (aeternity, TON).
+const PROOF_WORDS: usize = 8;
 
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::StratumV1, request, answer, push };
+pub(super) static WORDS: Words =
+    Words { dialect: Dialect::StratumV1, request, answer: pool::answer, push: pool::push };
 
 /// A client's message.
 pub(super) fn request(message: &Message<'_>) -> Option<Request> {
+    let (method, purpose) = word(message.method?)?;
     let list = message.list();
-    let (method, purpose, shaped) = match message.method? {
-        "mining.subscribe" => ("mining.subscribe", Purpose::Enter, list.is_some_and(subscribes)),
-        "mining.authorize" => ("mining.authorize", Purpose::Enter, list.is_some_and(authorizes)),
-        "mining.submit" => ("mining.submit", Purpose::Submit, list.is_some_and(submits)),
-        "mining.configure" => ("mining.configure", Purpose::Other, list.is_some_and(configures)),
-        "mining.extranonce.subscribe" => {
-            ("mining.extranonce.subscribe", Purpose::Other, list.is_some_and(<[Value]>::is_empty))
-        }
-        "mining.suggest_difficulty" => {
-            ("mining.suggest_difficulty", Purpose::Other, list.is_some_and(suggests_difficulty))
-        }
-        "mining.suggest_target" => {
-            let shaped = list.and_then(<[Value]>::first).is_some_and(|target| is_hex_value(target, 64));
-            ("mining.suggest_target", Purpose::Other, shaped)
-        }
-        "mining.get_transactions" => {
-            ("mining.get_transactions", Purpose::Other, matches!(list, Some([Value::String(_)])))
-        }
-        _ => return None,
+    let named = message.params.filter(|params| params.is_object());
+    let shaped = match named {
+        Some(share) if method == "mining.submit" => submits_object(share),
+        Some(miner) if method == "mining.subscribe" => subscribes_object(miner),
+        Some(_) => return None,
+        None => is_shaped(method, list),
     };
-    if message.params.is_some() && list.is_none() {
-        return None;
-    }
     let sure = shaped && (message.id.is_some() || message.cut);
     Some(Request {
         dialect: Dialect::StratumV1,
@@ -57,9 +53,61 @@ pub(super) fn request(message: &Message<'_>) -> Option<Request> {
     })
 }
 
+/// The methods of clients; `mining.auth` is ckpool's short form.
+fn word(method: &str) -> Option<(&'static str, Purpose)> {
+    const WORDS: [(&str, Purpose); 14] = [
+        ("mining.subscribe", Purpose::Enter),
+        ("mining.authorize", Purpose::Enter),
+        ("mining.auth", Purpose::Enter),
+        ("mining.hello", Purpose::Enter),
+        ("mining.submit", Purpose::Submit),
+        ("mining.configure", Purpose::Other),
+        ("mining.capabilities", Purpose::Other),
+        ("mining.extranonce.subscribe", Purpose::Other),
+        ("mining.suggest_difficulty", Purpose::Other),
+        ("mining.suggest_target", Purpose::Other),
+        ("mining.get_transactions", Purpose::Other),
+        ("mining.multi_version", Purpose::Other),
+        ("mining.hashrate", Purpose::Other),
+        ("alph_submitHashrate", Purpose::Other),
+    ];
+    WORDS.into_iter().find(|(word, _)| *word == method)
+}
+
+/// Whether the parameters are those of `method`. Those that any system might send prove nothing.
+fn is_shaped(method: &str, list: Option<&[Value]>) -> bool {
+    let Some(list) = list else { return false };
+    match method {
+        "mining.subscribe" => subscribes(list),
+        "mining.authorize" | "mining.auth" => authorizes(list),
+        "mining.hello" => list.iter().filter_map(Value::as_str).any(is_mark),
+        "mining.submit" => submits(list),
+        "mining.configure" => configures(list),
+        "mining.extranonce.subscribe" => list.is_empty(),
+        "mining.suggest_difficulty" => matches!(list, [Value::Number(_)]),
+        "mining.suggest_target" => list.first().is_some_and(|target| is_hex_value(target, 64)),
+        "mining.get_transactions" => matches!(list, [Value::String(_)]),
+        "alph_submitHashrate" => matches!(list, [rate, Value::String(_), ..] if is_hex_value(rate, 1)),
+        _ => false,
+    }
+}
+
+/// `EthereumStratum/1.0.0`, `AlephiumStratum/1.0.0`, `AleoStratum/1.0.0`
+fn is_mark(text: &str) -> bool {
+    text.split_once("Stratum/").is_some_and(|(coin, version)| {
+        coin.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && version.starts_with(|first: char| first.is_ascii_digit())
+    })
+}
+
 /// `[agent, session or protocol, host, port]`, each optional.
 fn subscribes(list: &[Value]) -> bool {
     list.len() <= 6 && list.first().is_none_or(Value::is_string) && !list.iter().any(Value::is_object)
+}
+
+/// Hathor's: `{address, ...}`.
+fn subscribes_object(miner: &Value) -> bool {
+    miner.get("address").and_then(Value::as_str).is_some_and(is_address)
 }
 
 /// `[user, password]`; a few relatives have a third.
@@ -70,13 +118,24 @@ fn authorizes(list: &[Value]) -> bool {
         && list.iter().skip(1).all(|more| !more.is_object())
 }
 
-/// `[user, job, extranonce2, time, nonce]`, or shorter and longer; at least one of them is a hexadecimal word.
+/// `[user, job, extranonce2, time, nonce]`, or shorter and longer; at least one of them is a hexadecimal word, or
+/// a list of the words of a proof.
 fn submits(list: &[Value]) -> bool {
     let words = list.get(1..).unwrap_or_default();
+    let is_word = |word: &Value| word.is_string() || word.is_number();
+    let is_proof = |word: &Value| {
+        word.as_array().is_some_and(|proof| proof.len() >= PROOF_WORDS && proof.iter().all(is_word))
+    };
     (3..=9).contains(&list.len())
         && list.first().is_some_and(Value::is_string)
-        && words.iter().all(|word| word.is_string() || word.is_number())
-        && words.iter().any(|word| is_hex_value(word, 8))
+        && words.iter().all(|word| is_word(word) || is_proof(word))
+        && words.iter().any(|word| is_hex_value(word, 8) || is_proof(word))
+}
+
+/// Alephium's share: `{jobId, fromGroup, toGroup, nonce, worker}`.
+fn submits_object(share: &Value) -> bool {
+    let job = ["jobId", "job_id"].iter().any(|name| share.get(name).is_some());
+    job && share.get("nonce").is_some_and(|nonce| is_hex_value(nonce, 16))
 }
 
 /// `[[extension, ...], {extension.parameter: value, ...}]`
@@ -85,28 +144,51 @@ fn configures(list: &[Value]) -> bool {
     names.is_some_and(|names| names.iter().filter_map(Value::as_str).any(|name| EXTENSIONS.contains(&name)))
 }
 
-fn suggests_difficulty(list: &[Value]) -> bool {
-    matches!(list, [Value::Number(_)])
-}
-
 /// The second parameter of `mining.authorize` is the password: it is not looked at.
 fn tells(method: &str, message: &Message<'_>) -> Claim {
     let mut told = Claim::default();
+    let at = |index| message.list().and_then(|list| list.get(index));
     match method {
         "mining.subscribe" => {
-            let at = |index| message.list().and_then(|list| list.get(index));
-            told.agent = message.text_at(0).and_then(claim);
-            told.pool = message.text_at(2).and_then(|host| pool(host, at(3)));
+            match message.text_at(0).or_else(|| message.text("address")) {
+                Some(account) if is_account_of_miner(account) => account::split(account, &mut told),
+                agent => told.agent = agent.and_then(claim),
+            }
+            told.pool = message.text_at(2).and_then(|host| pool_of(host, at(3)));
             told.algorithm = at(1).and_then(Value::as_array).and_then(|names| one_algorithm(names));
         }
-        "mining.authorize" | "mining.submit" => {
-            if let Some(user) = message.text_at(0) {
+        "mining.hello" => told.agent = message.text_at(0).filter(|agent| !is_mark(agent)).and_then(claim),
+        "mining.authorize" | "mining.auth" | "mining.submit" => {
+            let user = message.text_at(0).or_else(|| message.text("worker"));
+            if let Some(user) = user.filter(|_| !ends_in_token(method, message)) {
                 account::split(user, &mut told);
             }
+            told.worker = named_worker(message).or(told.worker);
         }
         _ => {}
     }
     told
+}
+
+/// Some pools of Conflux and Hathor have the account where others have the agent.
+fn is_account_of_miner(text: &str) -> bool {
+    is_address(text.split(['.', '/']).next().unwrap_or_default())
+}
+
+/// `[job, nonce, worker]`, as pools have it that gave the worker a token for its name (EIP 1571 and kin): no
+/// account is in it.
+fn ends_in_token(method: &str, message: &Message<'_>) -> bool {
+    let share = message.list().filter(|_| method == "mining.submit");
+    matches!(share, Some([_, nonce, Value::String(token)]) if is_hex_value(nonce, 8) && !is_hex(token, 1))
+}
+
+/// Xelis has `[address, worker, password]`; elsewhere the second is the password.
+fn named_worker(message: &Message<'_>) -> Option<String> {
+    let [Value::String(address), Value::String(worker), Value::String(_)] = message.list()? else {
+        return None;
+    };
+    let xelis = address.starts_with("xel:") || address.starts_with("xet:");
+    (xelis && message.method == Some("mining.authorize")).then(|| claim(worker)).flatten()
 }
 
 /// `["xel/v2"]` in the place of a session (Xelis); several are an offer, not a fact.
@@ -114,204 +196,5 @@ fn one_algorithm(names: &[Value]) -> Option<String> {
     match names {
         [Value::String(name)] if is_algorithm(name) || name.contains('/') => claim(name),
         _ => None,
-    }
-}
-
-/// A pool's answer to `asked`.
-fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
-    if let Some(reply) = subscription(message) {
-        return Some(reply);
-    }
-    let fits = match (asked.method, message.result?) {
-        ("mining.subscribe", Value::Array(result)) => gives_extranonce(result),
-        ("mining.subscribe", Value::String(result)) => result == "true" || result == "result",
-        ("mining.configure", Value::Object(result)) => {
-            result.keys().any(|name| EXTENSIONS.iter().any(|known| name.starts_with(known)))
-        }
-        ("mining.configure", _) => false,
-        ("mining.submit", Value::Object(result)) => {
-            result.get("status").and_then(Value::as_str) == Some("OK")
-        }
-        (_, Value::Bool(yes)) => *yes,
-        _ => false,
-    };
-    let what = match asked.purpose {
-        Purpose::Submit => "an accepted share",
-        _ if asked.method == "mining.subscribe" => "an extranonce",
-        _ => "a pool's consent",
-    };
-    fits.then(|| Reply::fitting(what))
-}
-
-/// The forms of the relatives: `["04d567b212", ...]`, `[null, "64290b"]`, `[true, "EthereumStratum/1.0.0"]`,
-/// `["session", "extranonce", 32, "key"]`.
-fn gives_extranonce(result: &[Value]) -> bool {
-    (2..=6).contains(&result.len())
-        && result.iter().filter_map(Value::as_str).any(|text| !text.is_empty())
-        && !result.iter().any(Value::is_object)
-}
-
-/// `[[["mining.set_difficulty", id], ["mining.notify", id]], extranonce1, size]`, which nothing else answers.
-fn subscription(message: &Message<'_>) -> Option<Reply> {
-    let [Value::Array(topics), Value::String(extranonce), ..] = message.result?.as_array()?.as_slice() else {
-        return None;
-    };
-    let is_topic = |topic: &Value| match topic {
-        Value::Array(pair) => {
-            pair.first().and_then(Value::as_str).is_some_and(|name| name.starts_with("mining."))
-        }
-        Value::String(name) => name.starts_with("mining."),
-        _ => false,
-    };
-    let shaped = topics.iter().any(is_topic) && is_hex(extranonce, 2);
-    shaped.then(|| Reply::certain(Dialect::StratumV1, "an extranonce"))
-}
-
-/// What a pool sends unasked, and its answer to a subscription.
-fn push(message: &Message<'_>) -> Option<Reply> {
-    let Some(method) = message.method else { return subscription(message) };
-    let list = message.list()?;
-    let first = list.first();
-    let (what, shaped) = match method {
-        "mining.notify" => ("a job", notifies(list)),
-        "mining.set_difficulty" => ("a difficulty", matches!(list, [Value::Number(_)])),
-        "mining.set_target" => ("a target", first.is_some_and(|target| is_hex_value(target, 64))),
-        "mining.set_extranonce" => ("an extranonce", first.is_some_and(|nonce| is_hex_value(nonce, 2))),
-        "mining.set_version_mask" => ("a version mask", first.is_some_and(|mask| is_hex_value(mask, 8))),
-        // kHeavyHash leaves out the name space; alone that word is anyone's.
-        "set_extranonce" if first.is_some_and(|nonce| is_hex_value(nonce, 2)) => {
-            return Some(Reply { sure: false, ..Reply::certain(Dialect::StratumV1, "an extranonce") });
-        }
-        _ => return None,
-    };
-    shaped.then(|| Reply::certain(Dialect::StratumV1, what))
-}
-
-/// A job has an id and at least one hash of 32 bytes; kHeavyHash writes the hash as four numbers.
-fn notifies(list: &[Value]) -> bool {
-    let is_number_hash = |value: &Value| {
-        value.as_array().is_some_and(|words| words.len() == 4 && words.iter().all(Value::is_u64))
-    };
-    let Some((id, rest)) = list.split_first() else { return false };
-    list.len() <= 14
-        && (id.is_string() || id.is_number())
-        && rest.iter().any(|value| is_hex_value(value, 64) || is_number_hash(value))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn asks(value: &Value) -> Option<Request> {
-        let message = Message::of(value, false)?;
-        request(&message)
-    }
-
-    fn sure(method: &str, params: &Value) -> bool {
-        asks(&json!({"id":1,"method":method,"params":params})).is_some_and(|request| request.sure)
-    }
-
-    #[test]
-    fn clients_are_told_by_word_and_shape() {
-        for (method, params) in [
-            ("mining.subscribe", json!([])),
-            ("mining.subscribe", json!(["cpuminer/2.5.1", "session"])),
-            ("mining.subscribe", json!(["EWBF 0.3.4b", null, "eu1-zcash.flypool.org", "3333"])),
-            ("mining.authorize", json!(["user.worker", "x"])),
-            ("mining.submit", json!(["user", "2", "00000000", "538448e7", "f4ec1300"])),
-            ("mining.submit", json!(["user", "abc123", "0011223344556677"])),
-            ("mining.configure", json!([["version-rolling"], {"version-rolling.mask":"ffffffff"}])),
-            ("mining.extranonce.subscribe", json!([])),
-            ("mining.suggest_difficulty", json!([512])),
-        ] {
-            assert!(sure(method, &params), "{method} {params}");
-        }
-    }
-
-    #[test]
-    fn a_word_alone_does_not_suffice() {
-        for (method, params) in [
-            ("mining.subscribe", json!({"topic":"x"})),
-            ("mining.subscribe", json!([{"topic":"x"}])),
-            ("mining.subscribe", json!(null)),
-            ("mining.authorize", json!([])),
-            ("mining.authorize", json!([1, 2])),
-            ("mining.submit", json!(["dig", "site", "north"])),
-            ("mining.submit", json!({"ore":"iron"})),
-            ("mining.configure", json!(["drill"])),
-            ("mining.suggest_difficulty", json!(["hard"])),
-            ("subscribe", json!(["jobs"])),
-            ("mining.stats", json!([])),
-        ] {
-            assert!(!sure(method, &params), "{method} {params}");
-        }
-        assert!(!asks(&json!({"method":"mining.subscribe","params":[]})).unwrap().sure, "no id");
-    }
-
-    #[test]
-    fn what_a_client_tells() {
-        let told =
-            asks(&json!({"id":1,"method":"mining.subscribe","params":["GMiner/2.09",null,"a.b.com","4505"]}));
-        let claim = told.unwrap().claim;
-        assert_eq!(
-            (claim.agent.as_deref(), claim.pool.as_deref()),
-            (Some("GMiner/2.09"), Some("a.b.com:4505"))
-        );
-        let told = asks(&json!({"id":2,"method":"mining.authorize","params":["tb1q.rig", "hunter2"]}));
-        let claim = told.unwrap().claim;
-        assert_eq!((claim.wallet.as_deref(), claim.worker.as_deref()), (Some("tb1q"), Some("rig")));
-        assert!(!format!("{claim:?}").contains("hunter2"));
-        let nicehash =
-            json!(["NiceHash/1.0.0", "1662637786319", "3e747837e632920e8cd11453c2558233e3822489a20d828fdf"]);
-        let told = asks(&json!({"id":1,"method":"mining.subscribe","params":nicehash}));
-        assert_eq!(told.unwrap().claim.pool, None);
-    }
-
-    #[test]
-    fn pools_are_told_by_word_and_shape() {
-        let hash = "81b4baf5d132e05b36408e62c2d294177236530d81164222d6fc0b720d2b1480";
-        let pushes = |method: &str, params: Value| {
-            let value = json!({"id":null,"method":method,"params":params});
-            push(&Message::of(&value, false).unwrap()).is_some_and(|reply| reply.sure)
-        };
-        assert!(pushes(
-            "mining.notify",
-            json!(["2", hash, "01", "0d", [], "00000002", "1d017064", "538448e7", true])
-        ));
-        assert!(pushes("mining.notify", json!(["0", [1_u64, 2, 3, u64::MAX], 1_700_000_000])));
-        assert!(pushes("mining.set_difficulty", json!([0.5])));
-        assert!(pushes("mining.set_extranonce", json!(["08002c", 4])));
-        assert!(pushes("mining.set_version_mask", json!(["1fffe000"])));
-        assert!(!pushes("mining.notify", json!(["4f", "deadbeef", "", true])));
-        assert!(!pushes("mining.notify", json!(["site 4", "collapsed"])));
-        assert!(!pushes("mining.set_difficulty", json!(["hard"])));
-        assert!(!pushes("notify", json!(["job-81", hash, true])));
-        let result = json!([[["mining.set_difficulty", "b4"], ["mining.notify", "ae"]], "08000002", 4]);
-        let value = json!({"id":1,"result":result,"error":null});
-        assert!(push(&Message::of(&value, false).unwrap()).is_some());
-        let value = json!({"id":1,"result":[null, "64290b"],"error":null});
-        assert!(push(&Message::of(&value, false).unwrap()).is_none());
-    }
-
-    #[test]
-    fn answers_fit_their_requests() {
-        let fits = |method, purpose, result: Value| {
-            let value = json!({"id":1,"result":result,"error":null});
-            let asked = Request::plain(Dialect::StratumV1, method, purpose);
-            Message::of(&value, false).is_some_and(|message| answer(&asked, &message).is_some())
-        };
-        assert!(fits("mining.subscribe", Purpose::Enter, json!([null, "64290b"])));
-        assert!(fits("mining.subscribe", Purpose::Enter, json!([true, "EthereumStratum/1.0.0"])));
-        assert!(fits("mining.subscribe", Purpose::Enter, json!("true")));
-        assert!(fits("mining.authorize", Purpose::Enter, json!(true)));
-        assert!(fits("mining.configure", Purpose::Other, json!({"version-rolling":true})));
-        assert!(fits("mining.submit", Purpose::Submit, json!({"status":"OK"})));
-        assert!(!fits("mining.subscribe", Purpose::Enter, json!({"subscription":1})));
-        assert!(!fits("mining.subscribe", Purpose::Enter, json!([])));
-        assert!(!fits("mining.authorize", Purpose::Enter, json!("65e60c5a93b2f2c0")));
-        assert!(!fits("mining.submit", Purpose::Submit, json!(false)));
-        assert!(!fits("mining.configure", Purpose::Other, json!(true)));
     }
 }

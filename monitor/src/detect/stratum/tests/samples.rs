@@ -1,5 +1,7 @@
 //! A whole session of each dialect, written after the sources that the dialect files name. The password is
 //! `hunter2` throughout.
+mod kin;
+
 use super::fixture::Talk;
 use crate::{
     detect::Claim,
@@ -116,8 +118,10 @@ fn ethereum_stratum_1() -> Sample {
     Sample { turns, claim: claim("ethereum-stratum-1", wallet, Some("rig"), Some("ethminer/0.19"), None) }
 }
 
-pub(super) fn samples() -> [Sample; 4] {
-    [stratum_v1(), cryptonote(), eth_proxy(), ethereum_stratum_1()]
+pub(super) fn samples() -> Vec<Sample> {
+    let mut all = vec![stratum_v1(), cryptonote(), eth_proxy(), ethereum_stratum_1()];
+    all.extend(kin::samples());
+    all
 }
 
 /// Says all turns, in pieces of `size` bytes.
