@@ -7,6 +7,7 @@ use crate::{enrich::Tables, event::Event};
 
 pub mod argv;
 pub mod stratum;
+pub(crate) mod wallet;
 
 /// Looks at every event and says what it found.
 pub trait Detector: Send {
