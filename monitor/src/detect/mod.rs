@@ -2,7 +2,7 @@
 //!
 //! Owns [`Detector`] and the rules. A detector never sees a sink, does no I/O and knows no clock but the event's own.
 //! It says what it saw; `weigh` decides what that is worth.
-pub use crate::finding::{Claim, Family, Finding, Role, Rule, Subject};
+pub use crate::finding::{Claim, Family, Finding, Role, Rule, Shares, Subject};
 use crate::{enrich::Tables, event::Event};
 
 pub mod argv;

@@ -4,7 +4,7 @@
 //! know where news comes from.
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
-use crate::{event::BootTime, notice::Level};
+use crate::{event::BootTime, finding::Shares, notice::Level};
 
 /// Remotes, and wallets, that are news; more of them are not told.
 const TOLD: usize = 16;
@@ -14,6 +14,8 @@ const TOLD_AT_ONCE: usize = 8;
 const KEPT: usize = 8;
 /// Between two notices that say only what was learned.
 const UPDATE_EVERY: Duration = Duration::from_secs(10);
+/// What an item that counts shares begins with: the newest replaces those before it.
+const SHARES: &str = "shares: ";
 
 /// The state of telling.
 #[derive(Debug, Default)]
@@ -22,6 +24,7 @@ pub(super) struct News {
     level: Option<Level>,
     at: BootTime,
     processes: u64,
+    shares: u64,
     notices: u64,
     items: Vec<String>,
     urgent: bool,
@@ -83,6 +86,16 @@ impl News {
         if processes >= self.processes.saturating_mul(2) {
             self.processes = processes;
             self.learned("more processes".to_owned());
+        }
+    }
+
+    /// Shares over all conversations: told when their number has doubled, since they never end.
+    pub(super) fn shares(&mut self, shares: Shares) {
+        let total = shares.total();
+        if total > self.shares && total >= self.shares.saturating_mul(2) {
+            self.shares = total;
+            self.items.retain(|item| !item.starts_with(SHARES));
+            self.learned(format!("{SHARES}{} accepted, {} rejected", shares.accepted, shares.rejected));
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
 
 mod account;
 mod dialect;
+mod difficulty;
 mod frame;
 mod http;
 mod junk;
@@ -99,7 +100,7 @@ impl Stratum {
         flow.finish(self.dialects);
         self.cuts += flow.cuts() - cuts;
         if let Some(session) = &mut flow.session {
-            session.settle(id, out);
+            session.close(id, out);
         }
     }
 

@@ -9,18 +9,22 @@
 //! side has said both parts, as a transcript does. Until then nothing is learned from them.
 use std::collections::VecDeque;
 
+use serde_json::Value;
+
 use super::{
     dialect::{Dialect, Dialects, Purpose, Reply, Request},
     message::{Id, Message},
 };
 use crate::{
     detect::{
-        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Subject,
+        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Shares,
+        Subject, wallet,
     },
     event::{Direction, FlowId},
 };
 
-/// Open requests kept: a client waits for one answer at a time while it logs in, and shares are rare.
+/// Open requests kept: a client waits for one answer at a time while it logs in, and shares are rare. A share whose
+/// request was pushed out, or whose request or answer was not captured, is not counted.
 const OPEN_REQUESTS: usize = 16;
 
 /// One conversation.
@@ -42,8 +46,16 @@ pub(super) struct Session {
     offer: Option<String>,
     claim: Claim,
     reached: Option<Reached>,
+    shares: Shares,
     /// What the last finding said; `None` before the first.
-    told: Option<(&'static Rule, Claim)>,
+    told: Option<Told>,
+}
+
+#[derive(Debug)]
+struct Told {
+    rule: &'static Rule,
+    claim: Claim,
+    shares: Shares,
 }
 
 /// A set of directions.
@@ -103,6 +115,9 @@ impl Session {
             if let Some(open) = self.open.remove(place) {
                 self.answers(open, &reply, heard);
             }
+        } else if let Some(place) = self.refused(message, heard) {
+            self.open.remove(place);
+            self.shares.count(false);
         } else if let Some(mut reply) = heard.dialects.push(message) {
             drop_torn(&mut reply.claim, heard.torn);
             self.pushes(&reply, heard);
@@ -120,28 +135,52 @@ impl Session {
         })
     }
 
+    /// The open share that `message` says no to in the words of any server: it proves nothing, but who says it is
+    /// known as a pool.
+    fn refused(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<usize> {
+        let pool = self.server.is_some_and(|server| server.direction == heard.direction);
+        let no = message.error.is_some() || message.result == Some(&Value::Bool(false));
+        let id = message.id.filter(|_| pool && no && !heard.guarded && message.method.is_none())?;
+        self.open.iter().position(|open| {
+            open.id == id && open.direction != heard.direction && open.request.purpose == Purpose::Submit
+        })
+    }
+
     /// A message was heard that later ones may build on.
     pub(super) fn has_begun(&self) -> bool {
         self.dialect.is_some() || !self.open.is_empty() || self.pushed.egress || self.pushed.ingress
     }
 
-    /// Says what is new since the last call: a rule reached, or something learned.
+    /// Says what is new since the last call: a rule reached, something learned, or twice as many shares.
     pub(super) fn settle(&mut self, flow: FlowId, out: &mut Vec<Finding>) {
+        self.tell(flow, false, out);
+    }
+
+    /// As [`Self::settle`], and the last counts whatever they are.
+    pub(super) fn close(&mut self, flow: FlowId, out: &mut Vec<Finding>) {
+        self.tell(flow, true, out);
+    }
+
+    fn tell(&mut self, flow: FlowId, last: bool, out: &mut Vec<Finding>) {
         let Some(reached) = &self.reached else { return };
         if self.claim.algorithm.is_none() && self.server.is_some() {
             self.claim.algorithm.clone_from(&self.offer);
         }
         self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
-        let news =
-            self.told.as_ref().is_none_or(|(rule, claim)| *rule != reached.rule || *claim != self.claim);
-        if news {
-            self.told = Some((reached.rule, self.claim.clone()));
+        let told = self.told.as_ref();
+        let news = told.is_none_or(|told| told.rule != reached.rule || !told.claim.agrees(&self.claim));
+        let counts = told.is_some_and(|told| told.is_outdated(&self.claim, self.shares, last));
+        let before = told.map(|told| told.shares).unwrap_or_default();
+        if news || counts {
+            self.told = Some(Told { rule: reached.rule, claim: self.claim.clone(), shares: self.shares });
             out.push(Finding {
                 rule: reached.rule,
                 subject: Subject::Flow(flow),
                 role: reached.role,
                 text: reached.text.clone(),
                 claim: self.claim.clone(),
+                shares: self.shares.since(before),
+                repeats: !news,
             });
         }
     }
@@ -196,6 +235,9 @@ impl Session {
         self.server = Some(Part { direction: heard.direction, dialect, what: reply.what });
         let text = || format!("{method} answered with {}", reply.what);
         self.reach(&STRATUM_SESSION, client, text);
+        if request.purpose == Purpose::Submit && !self.is_echo() {
+            self.shares.count(reply.accepts);
+        }
         if request.purpose == Purpose::Submit && request.sure && reply.accepts {
             self.reach(&STRATUM_SHARE, client, text);
         }
@@ -270,11 +312,23 @@ impl Session {
 
     /// The first value of a field stays; the dialect may turn out to be a more special one.
     fn learn(&mut self, dialect: Dialect, told: &Claim) {
+        let unpaid = self.claim.wallet.is_none();
         self.claim.learn(told);
+        let coin = self.claim.wallet.as_deref().filter(|_| unpaid).and_then(wallet::coin);
+        coin.into_iter().for_each(|coin| self.claim.infer_coin(coin.name()));
         self.dialect = match (self.dialect, dialect) {
             (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
         };
+    }
+}
+
+impl Told {
+    /// Whether there are twice as many shares as told, or anything else to count at the end.
+    fn is_outdated(&self, claim: &Claim, shares: Shares, last: bool) -> bool {
+        let (known, now) = (self.shares.total(), shares.total());
+        let doubled = now > known && now >= known.saturating_mul(2);
+        doubled || (last && (now > known || self.claim.difficulty != claim.difficulty))
     }
 }
 
@@ -313,8 +367,9 @@ const fn opposite(direction: Direction) -> Direction {
 /// A value that the cut went through is not learned: the whole one may still come.
 fn drop_torn(claim: &mut Claim, torn: Option<&str>) {
     let Some(torn) = torn.filter(|torn| !torn.is_empty()) else { return };
-    let Claim { dialect: _, wallet, worker, agent, algorithm, coin, pool } = claim;
-    for field in [wallet, worker, agent, algorithm, coin, pool] {
+    let Claim { dialect: _, wallet, worker, agent, algorithm, coin, coin_inferred: _, pool, difficulty } =
+        claim;
+    for field in [wallet, worker, agent, algorithm, coin, pool, difficulty] {
         if field.as_deref().is_some_and(|value| torn.contains(value) || value.contains(torn)) {
             *field = None;
         }

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     detect::{ARGV_STRATUM_URL, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, argv::Argv},
     event::{Counters, Owner, OwnerSource, ProcFacts},
-    finding::{Claim, Finding, Role, Rule, Subject},
+    finding::{Claim, Finding, Role, Rule, Shares, Subject},
     notice::{IncidentView, Kind, Level, Notice},
     testing::{
         close, connect, event, exec, exit, facts, flow_payload, fork, holders, key, no_facts, owner,
@@ -60,7 +60,15 @@ impl Detector for Says {
         for (rule, role) in text.split(' ').filter_map(Self::rule) {
             let subject = Subject::Flow(payload.flow);
             let claim = Self::claim(text);
-            out.push(Finding { rule, subject, role, text: format!("saw {}", rule.name), claim });
+            out.push(Finding {
+                rule,
+                subject,
+                role,
+                text: format!("saw {}", rule.name),
+                claim,
+                shares: Shares::default(),
+                repeats: false,
+            });
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Dialect, Purpose, Reply, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
-        account,
+        account, difficulty,
         message::Message,
         shape::{claim, is_address, is_algorithm, is_hex, is_miner_agent, pool},
     },
@@ -113,7 +113,7 @@ fn has_job_members(job: &Value) -> bool {
 fn welcome(message: &Message<'_>) -> Option<Reply> {
     let result = message.result?;
     let job = result.get("job")?;
-    (is_job(job, message.cut)).then(|| with_claim(job))
+    (is_job(job, message.cut)).then(|| with_claim(job, message.cut))
 }
 
 /// A job, sent unasked or as the answer to a login or to `getjob`.
@@ -121,11 +121,11 @@ fn push(message: &Message<'_>) -> Option<Reply> {
     match message.method {
         None => welcome(message).or_else(|| {
             let result = message.result?;
-            is_job(result, message.cut).then(|| with_claim(result))
+            is_job(result, message.cut).then(|| with_claim(result, message.cut))
         }),
         Some("job") => {
             let job = message.params?;
-            is_job(job, message.cut).then(|| with_claim(job))
+            is_job(job, message.cut).then(|| with_claim(job, message.cut))
         }
         _ => None,
     }
@@ -137,9 +137,15 @@ fn is_job(job: &Value, cut: bool) -> bool {
     hex("blob", BLOB_DIGITS) && (cut || (named && hex("target", 4)))
 }
 
-fn with_claim(job: &Value) -> Reply {
-    let text = |name| job.get(name).and_then(Value::as_str).and_then(claim);
-    let told = Claim { algorithm: text("algo"), coin: text("coin"), ..Claim::default() };
+fn with_claim(job: &Value, cut: bool) -> Reply {
+    let text = |name| job.get(name).and_then(Value::as_str);
+    let target = text("target").filter(|_| !cut);
+    let told = Claim {
+        algorithm: text("algo").and_then(claim),
+        coin: text("coin").and_then(claim),
+        difficulty: target.and_then(difficulty::of_job_target),
+        ..Claim::default()
+    };
     Reply { claim: told, ..Reply::certain(Dialect::CryptoNote, "a job") }
 }
 

@@ -8,7 +8,7 @@ use super::{Dialect, Purpose, Reply, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
-        account,
+        account, difficulty,
         message::Message,
         shape::{claim, is_algorithm, is_hex, is_hex_value, pool},
     },
@@ -184,7 +184,9 @@ fn push(message: &Message<'_>) -> Option<Reply> {
         }
         _ => return None,
     };
-    shaped.then(|| Reply::certain(Dialect::StratumV1, what))
+    let hard = first.filter(|_| matches!(what, "a difficulty" | "a target") && !message.cut);
+    let told = Claim { difficulty: hard.and_then(difficulty::told), ..Claim::default() };
+    shaped.then(|| Reply { claim: told, ..Reply::certain(Dialect::StratumV1, what) })
 }
 
 /// A job has an id and at least one hash of 32 bytes; kHeavyHash writes the hash as four numbers.
