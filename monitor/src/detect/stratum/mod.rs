@@ -28,6 +28,7 @@ mod scan;
 mod session;
 mod shape;
 mod stream;
+mod tally;
 #[cfg(test)]
 mod tests;
 

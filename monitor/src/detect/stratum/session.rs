@@ -14,11 +14,12 @@ use serde_json::Value;
 use super::{
     dialect::{Dialect, Dialects, Purpose, Reply, Request},
     message::{Id, Message},
+    tally::{Addition, Tally},
 };
 use crate::{
     detect::{
-        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Shares,
-        Subject, wallet,
+        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Subject,
+        wallet,
     },
     event::{Direction, FlowId},
 };
@@ -46,16 +47,7 @@ pub(super) struct Session {
     offer: Option<String>,
     claim: Claim,
     reached: Option<Reached>,
-    shares: Shares,
-    /// What the last finding said; `None` before the first.
-    told: Option<Told>,
-}
-
-#[derive(Debug)]
-struct Told {
-    rule: &'static Rule,
-    claim: Claim,
-    shares: Shares,
+    tally: Tally,
 }
 
 /// A set of directions.
@@ -117,7 +109,7 @@ impl Session {
             }
         } else if let Some(place) = self.refused(message, heard) {
             self.open.remove(place);
-            self.shares.count(false);
+            self.tally.count(false);
         } else if let Some(mut reply) = heard.dialects.push(message) {
             drop_torn(&mut reply.claim, heard.torn);
             self.pushes(&reply, heard);
@@ -138,7 +130,7 @@ impl Session {
     /// The open share that `message` says no to in the words of any server: it proves nothing, but who says it is
     /// known as a pool.
     fn refused(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<usize> {
-        let pool = self.server.is_some_and(|server| server.direction == heard.direction);
+        let pool = self.server.is_some_and(|server| server.direction == heard.direction) && !self.is_echo();
         let no = message.error.is_some() || message.result == Some(&Value::Bool(false));
         let id = message.id.filter(|_| pool && no && !heard.guarded && message.method.is_none())?;
         self.open.iter().position(|open| {
@@ -167,20 +159,15 @@ impl Session {
             self.claim.algorithm.clone_from(&self.offer);
         }
         self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
-        let told = self.told.as_ref();
-        let news = told.is_none_or(|told| told.rule != reached.rule || !told.claim.agrees(&self.claim));
-        let counts = told.is_some_and(|told| told.is_outdated(&self.claim, self.shares, last));
-        let before = told.map(|told| told.shares).unwrap_or_default();
-        if news || counts {
-            self.told = Some(Told { rule: reached.rule, claim: self.claim.clone(), shares: self.shares });
+        if let Some(Addition { shares, repeats }) = self.tally.tell(reached.rule, &self.claim, last) {
             out.push(Finding {
                 rule: reached.rule,
                 subject: Subject::Flow(flow),
                 role: reached.role,
                 text: reached.text.clone(),
                 claim: self.claim.clone(),
-                shares: self.shares.since(before),
-                repeats: !news,
+                shares,
+                repeats,
             });
         }
     }
@@ -236,7 +223,7 @@ impl Session {
         let text = || format!("{method} answered with {}", reply.what);
         self.reach(&STRATUM_SESSION, client, text);
         if request.purpose == Purpose::Submit && !self.is_echo() {
-            self.shares.count(reply.accepts);
+            self.tally.count(reply.accepts);
         }
         if request.purpose == Purpose::Submit && request.sure && reply.accepts {
             self.reach(&STRATUM_SHARE, client, text);
@@ -273,7 +260,7 @@ impl Session {
 
     /// A recorded session goes by as it is, such as a file: nothing was told of its first half yet, so nothing is.
     fn take_back(&mut self, reply: &Reply, heard: &Heard<'_>) {
-        if reply.sure && !heard.guarded && self.server.is_none() && self.told.is_none() {
+        if reply.sure && !heard.guarded && self.server.is_none() && self.tally.is_silent() {
             self.transcript = Some(heard.direction);
             self.client = None;
             self.reached = None;
@@ -320,15 +307,6 @@ impl Session {
             (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
         };
-    }
-}
-
-impl Told {
-    /// Whether there are twice as many shares as told, or anything else to count at the end.
-    fn is_outdated(&self, claim: &Claim, shares: Shares, last: bool) -> bool {
-        let (known, now) = (self.shares.total(), shares.total());
-        let doubled = now > known && now >= known.saturating_mul(2);
-        doubled || (last && (now > known || self.claim.difficulty != claim.difficulty))
     }
 }
 

@@ -6,7 +6,6 @@ use sha3::{Digest as _, Keccak256};
 
 use super::Coin;
 
-const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 /// Characters that a block of so many bytes takes.
 const BLOCK_CHARACTERS: [usize; 9] = [0, 2, 3, 5, 6, 7, 9, 10, 11];
 const CHECKSUM: usize = 4;
@@ -30,8 +29,7 @@ fn decode(address: &str) -> Option<Vec<u8>> {
         let size = BLOCK_CHARACTERS.iter().position(|characters| *characters == block.len())?;
         let mut number = 0_u128;
         for letter in block {
-            let digit = ALPHABET.iter().position(|known| known == letter)?;
-            number = number * 58 + digit as u128;
+            number = number * 58 + u128::from(digit(*letter)?);
         }
         // Eleven characters hold a little more than eight bytes.
         let number = number.to_be_bytes();
@@ -42,6 +40,20 @@ fn decode(address: &str) -> Option<Vec<u8>> {
         bytes.extend_from_slice(kept);
     }
     (BYTES_MIN..=BYTES_MAX).contains(&bytes.len()).then_some(bytes)
+}
+
+/// Base58: digits, capitals and small letters, without `0`, `I`, `O` and `l`.
+const fn digit(letter: u8) -> Option<u8> {
+    let (first, value) = match letter {
+        b'1'..=b'9' => (b'1', 0),
+        b'A'..=b'H' => (b'A', 9),
+        b'J'..=b'N' => (b'J', 17),
+        b'P'..=b'Z' => (b'P', 22),
+        b'a'..=b'k' => (b'a', 33),
+        b'm'..=b'z' => (b'm', 44),
+        _ => return None,
+    };
+    Some(letter - first + value)
 }
 
 /// Seven bits a byte, lowest first; the top bit says that more follow.
