@@ -77,6 +77,47 @@ pub struct Finding {
     pub text: String,
     /// What was learned on the way.
     pub claim: Claim,
+    /// Shares that the pool answered since the previous finding of the same conversation.
+    pub shares: Shares,
+    /// An earlier finding said the same, but for counts and difficulty. It opens no incident.
+    pub repeats: bool,
+}
+
+/// Shares that a pool answered, as far as submission and answer were both captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Taken.
+    pub accepted: u64,
+    /// Refused: stale, too easy, sent twice.
+    pub rejected: u64,
+}
+
+impl Shares {
+    /// Both.
+    #[must_use]
+    pub const fn total(self) -> u64 {
+        self.accepted.saturating_add(self.rejected)
+    }
+
+    /// One more.
+    pub(crate) const fn count(&mut self, accepted: bool) {
+        let kind = if accepted { &mut self.accepted } else { &mut self.rejected };
+        *kind = kind.saturating_add(1);
+    }
+
+    /// Those of another conversation, or of a later part of the same.
+    pub(crate) const fn add(&mut self, more: Self) {
+        self.accepted = self.accepted.saturating_add(more.accepted);
+        self.rejected = self.rejected.saturating_add(more.rejected);
+    }
+
+    /// What came after `earlier`.
+    pub(crate) const fn since(self, earlier: Self) -> Self {
+        Self {
+            accepted: self.accepted.saturating_sub(earlier.accepted),
+            rejected: self.rejected.saturating_sub(earlier.rejected),
+        }
+    }
 }
 
 /// A finding with its processes.
@@ -105,15 +146,19 @@ pub struct Claim {
     pub agent: Option<String>,
     /// Algorithm.
     pub algorithm: Option<String>,
-    /// Coin, where told.
+    /// Coin: as the conversation names it, else the one whose form of address the wallet has, checksum and all.
     pub coin: Option<String>,
+    /// The coin is only the wallet's.
+    pub coin_inferred: bool,
     /// Pool as named inside the conversation or on the command line (`host:port`).
     pub pool: Option<String>,
+    /// How hard a share was at last, in the pool's own unit; Zcash's kin are given a target in its place.
+    pub difficulty: Option<String>,
 }
 
 impl Claim {
-    /// Takes from `newer` what is not known yet, and its dialect, which is refined as a conversation goes on; says
-    /// whether anything was new.
+    /// Takes from `newer` what is not known yet, its dialect, which is refined as a conversation goes on, and its
+    /// difficulty, which changes all the time; says whether anything but the difficulty was new.
     pub fn learn(&mut self, newer: &Self) -> bool {
         let mut learned = newer.dialect.is_some() && self.dialect != newer.dialect;
         if learned {
@@ -124,7 +169,6 @@ impl Claim {
             (&mut self.worker, &newer.worker),
             (&mut self.agent, &newer.agent),
             (&mut self.algorithm, &newer.algorithm),
-            (&mut self.coin, &newer.coin),
             (&mut self.pool, &newer.pool),
         ];
         for (known, new) in pairs {
@@ -133,6 +177,39 @@ impl Claim {
                 learned = true;
             }
         }
-        learned
+        if newer.difficulty.is_some() {
+            self.difficulty.clone_from(&newer.difficulty);
+        }
+        self.learn_coin(newer) || learned
+    }
+
+    /// The conversation's own word replaces what was inferred.
+    fn learn_coin(&mut self, newer: &Self) -> bool {
+        let inferred = self.coin_inferred && !newer.coin_inferred;
+        let better = newer.coin.is_some() && (self.coin.is_none() || inferred);
+        if better {
+            self.coin.clone_from(&newer.coin);
+            self.coin_inferred = newer.coin_inferred;
+        }
+        better
+    }
+
+    /// The wallet's form says which coin is paid.
+    pub(crate) fn infer_coin(&mut self, coin: &str) {
+        if self.coin.is_none() {
+            self.coin = Some(coin.to_owned());
+            self.coin_inferred = true;
+        }
+    }
+
+    /// Whether `other` says the same, but for the difficulty.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        self.lasting() == other.lasting()
+    }
+
+    const fn lasting(&self) -> [&Option<String>; 7] {
+        let Self { dialect, wallet, worker, agent, algorithm, coin, coin_inferred: _, pool, difficulty: _ } =
+            self;
+        [dialect, wallet, worker, agent, algorithm, coin, pool]
     }
 }

@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     event::{BootTime, CommandLine, Counters, Ends, FlowId, Owner, Place, ProcessKey},
-    finding::{Claim, Role, Rule},
+    finding::{Claim, Role, Rule, Shares},
 };
 
 /// How sure we are.
@@ -148,6 +148,8 @@ pub struct IncidentView {
     pub ends: Option<Ends>,
     /// What the conversation told.
     pub claim: Claim,
+    /// Shares that pools answered, in all its conversations.
+    pub shares: Shares,
     /// When the incident's first evidence was seen.
     pub since: BootTime,
     /// Wall-clock time of `since`, nanoseconds since the Unix epoch.
@@ -171,4 +173,6 @@ pub struct FlowView {
     pub evidence: Vec<(&'static Rule, String)>,
     /// What the conversation told.
     pub claim: Claim,
+    /// Shares that the pool answered.
+    pub shares: Shares,
 }

@@ -222,8 +222,16 @@ impl Pipeline {
         let verdict = weigh(flow.findings.iter().map(|(rule, _)| *rule));
         let mut evidence = flow.findings;
         strongest_first(&mut evidence);
-        let Flow { ends, claim, .. } = flow;
-        out.push(FlowView { flow: id, ends, level: verdict.level, score: verdict.score, evidence, claim });
+        let Flow { ends, claim, shares, .. } = flow;
+        out.push(FlowView {
+            flow: id,
+            ends,
+            level: verdict.level,
+            score: verdict.score,
+            evidence,
+            claim,
+            shares,
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         Body, BootTime, CommandLine, Direction, Ends, Event, Exec, FileId, FlowId, Fork, Owner, OwnerSource,
         Payload, Place, ProcFacts, ProcessKey, Task, Ticks,
     },
-    finding::{Claim, Finding, Role, Rule, Subject},
+    finding::{Claim, Finding, Role, Rule, Shares, Subject},
 };
 
 /// `seconds` after boot.
@@ -141,5 +141,7 @@ pub(crate) fn finding(rule: &'static Rule, flow: u64, role: Role) -> Finding {
         role,
         text: format!("saw {}", rule.name),
         claim: Claim::default(),
+        shares: Shares::default(),
+        repeats: false,
     }
 }

@@ -1,4 +1,6 @@
 //! Each dialect, each way of sending it: found, with the right pid, confirmed, and told in full.
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use minewarden_tests::{
     cgroup::Cgroup,
@@ -22,6 +24,9 @@ enum Way {
     ChildCgroup,
     OtherNamespace,
 }
+
+/// An update waits until ten seconds after the entry before it.
+const UPDATED: Duration = Duration::from_secs(20);
 
 const WAYS: [(Way, &str); 6] = [
     (Way::Ipv4, "ipv4"),
@@ -68,6 +73,9 @@ fn found(lab: &Lab, test: &str, dialect: Dialect, way: Way) -> Result<()> {
     let miner = Client::start("miner", &argv)?;
     miner.says("done", STEP)?;
     expect::told(&agent, miner.pid(), FOUND, &expect::python_miner(test, dialect, port)?)?;
+    if (dialect, way) == (Dialect::Cryptonote, Way::Ipv4) {
+        expect::told(&agent, miner.pid(), UPDATED, &expect::one_share())?;
+    }
     miner.finish()?;
     let pool_pid = pool.pid();
     pool.finish()?;

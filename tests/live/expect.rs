@@ -69,3 +69,9 @@ pub(crate) fn python_miner(test: &str, dialect: Dialect, port: u16) -> Result<Ve
     }
     Ok(fields)
 }
+
+/// What is to be said of a miner of which one share was accepted, at the test pool's difficulty.
+pub(crate) fn one_share() -> Vec<Field> {
+    let counts = [("shares_accepted", "1"), ("shares_rejected", "0"), ("difficulty", "10000")];
+    counts.map(|(key, value)| Is(key, value.to_owned())).into()
+}

@@ -4,7 +4,7 @@
 //! stratum+tcp://pool:3333 .`) is over by then. Must not know /proc: arguments come with the exec event.
 use std::time::Duration;
 
-use super::{ARGV_STRATUM_URL, Claim, Detector, Finding, Role, Subject};
+use super::{ARGV_STRATUM_URL, Claim, Detector, Finding, Role, Shares, Subject};
 use crate::{
     enrich::{Tables, bounded::Bounded},
     event::{Body, BootTime, CommandLine, Event, ProcessKey},
@@ -102,6 +102,8 @@ impl url::PoolUrl {
             subject: Subject::Process(key),
             role: Role::Miner,
             text: format!("argument {}://{}, alive after {} s", self.scheme, self.pool, STAYS.as_secs()),
+            shares: Shares::default(),
+            repeats: false,
             claim: Claim {
                 wallet: self.wallet,
                 worker: self.worker,

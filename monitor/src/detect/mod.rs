@@ -2,11 +2,12 @@
 //!
 //! Owns [`Detector`] and the rules. A detector never sees a sink, does no I/O and knows no clock but the event's own.
 //! It says what it saw; `weigh` decides what that is worth.
-pub use crate::finding::{Claim, Family, Finding, Role, Rule, Subject};
+pub use crate::finding::{Claim, Family, Finding, Role, Rule, Shares, Subject};
 use crate::{enrich::Tables, event::Event};
 
 pub mod argv;
 pub mod stratum;
+pub(crate) mod wallet;
 
 /// Looks at every event and says what it found.
 pub trait Detector: Send {

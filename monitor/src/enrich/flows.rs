@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use super::bounded::Bounded;
 use crate::{
     event::{Body, BootTime, Ends, Event, FlowId, Owner, Ticks},
-    finding::{Claim, Finding, Role, Rule, Subject},
+    finding::{Claim, Finding, Role, Rule, Shares, Subject},
 };
 
 /// Processes remembered as holders of one socket.
@@ -26,6 +26,8 @@ pub struct Flow {
     pub findings: Vec<(&'static Rule, String)>,
     /// What it told of itself.
     pub claim: Claim,
+    /// Shares answered in it.
+    pub shares: Shares,
     /// First event.
     pub first_seen: BootTime,
     /// Latest event.
@@ -46,6 +48,7 @@ impl Flow {
             role: None,
             findings: Vec::new(),
             claim: Claim::default(),
+            shares: Shares::default(),
             first_seen: at,
             last_seen: at,
             closed: None,
@@ -74,6 +77,7 @@ impl Flow {
             _ => Some(finding.role),
         };
         self.claim.learn(&finding.claim);
+        self.shares.add(finding.shares);
     }
 }
 

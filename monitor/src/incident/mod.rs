@@ -6,8 +6,8 @@
 //!
 //! When a notice is written, at most one an incident and step: at once when an incident opens or its level rises, when
 //! it turns out to be a relay, and for its first 8 wallets; every other piece of news waits until 10 s after the
-//! incident's latest notice. A new process is news when their number has doubled; a remote while fewer than 16 are
-//! known.
+//! incident's latest notice. A new process is news when their number has doubled, and so are shares; a remote while
+//! fewer than 16 are known.
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
@@ -80,9 +80,10 @@ impl Incidents {
         let process = main.and_then(|key| tables.processes.get(key));
         let keys = Keys::of(main, process, found.ends.map(|ends| ends.remote));
         let known = self.book.find(main, &keys);
-        let Some(number) = known.or_else(|| self.book.start(&self.host.boot_id, &keys, found.at)) else {
-            return;
-        };
+        // What only counts on comes when a conversation closes, too: its incident may be over by then.
+        let opens = !found.finding.repeats;
+        let start = || opens.then(|| self.book.start(&self.host.boot_id, &keys, found.at)).flatten();
+        let Some(number) = known.or_else(start) else { return };
         found.owners.iter().for_each(|owner| self.book.join(number, *owner, at, tables));
         flow.into_iter().for_each(|id| self.book.follow(number, id, tables));
         self.book.file(number, &keys);

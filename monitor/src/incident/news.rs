@@ -4,7 +4,7 @@
 //! know where news comes from.
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
-use crate::{event::BootTime, notice::Level};
+use crate::{event::BootTime, finding::Shares, notice::Level};
 
 /// Remotes, and wallets, that are news; more of them are not told.
 const TOLD: usize = 16;
@@ -14,6 +14,8 @@ const TOLD_AT_ONCE: usize = 8;
 const KEPT: usize = 8;
 /// Between two notices that say only what was learned.
 const UPDATE_EVERY: Duration = Duration::from_secs(10);
+/// What an item that counts shares begins with; there is one at a time, with the newest count.
+const SHARES: &str = "shares: ";
 
 /// The state of telling.
 #[derive(Debug, Default)]
@@ -22,6 +24,7 @@ pub(super) struct News {
     level: Option<Level>,
     at: BootTime,
     processes: u64,
+    shares: u64,
     notices: u64,
     items: Vec<String>,
     urgent: bool,
@@ -86,6 +89,20 @@ impl News {
         }
     }
 
+    /// Shares over all conversations: told when their number has doubled, since they never end.
+    pub(super) fn shares(&mut self, shares: Shares) {
+        let total = shares.total();
+        let doubled = total > self.shares && total >= self.shares.saturating_mul(2);
+        let waits = self.items.iter().any(|item| item.starts_with(SHARES));
+        if doubled {
+            self.shares = total;
+        }
+        if doubled || waits {
+            self.items.retain(|item| !item.starts_with(SHARES));
+            self.learned(format!("{SHARES}{} accepted, {} rejected", shares.accepted, shares.rejected));
+        }
+    }
+
     /// A notice is written, which tells everything known; returns its number.
     pub(super) fn told(&mut self, now: BootTime, level: Level) -> u64 {
         self.level = Some(level);
@@ -142,6 +159,23 @@ mod tests {
             news.told(time(101), Level::Likely);
         }
         assert_eq!((urgent, told), (8, 16));
+    }
+
+    #[test]
+    fn shares_are_news_when_they_have_doubled_and_then_as_they_are() {
+        let mut news = announced();
+        let mut told = Vec::new();
+        for accepted in 1..=100 {
+            news.shares(Shares { accepted, rejected: 1 });
+            assert!(news.items().len() <= 1 && !news.is_urgent());
+            // What is told every tenth time is the number of that time.
+            if accepted % 10 == 0 && !news.items().is_empty() {
+                told.extend(news.items().iter().cloned());
+                news.told(time(101), Level::Likely);
+            }
+        }
+        let counts = [10, 20, 40, 70];
+        assert_eq!(told, counts.map(|count| format!("shares: {count} accepted, 1 rejected")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     enrich::{Tables, processes::Process},
     event::{BootTime, Ends, FlowId, Owner, ProcessKey},
-    finding::{Claim, Found, Role, Rule},
+    finding::{Claim, Found, Role, Rule, Shares},
     weigh::{Verdict, weigh},
 };
 
@@ -68,6 +68,8 @@ pub(super) struct Incident {
     pub(super) role: Role,
     pub(super) evidence: BTreeMap<&'static str, Evidence>,
     pub(super) claim: Claim,
+    /// Answered by pools, over all flows.
+    pub(super) shares: Shares,
     pub(super) named: Option<Ends>,
     named_weight: u32,
     pub(super) shown: Option<Shown>,
@@ -90,6 +92,7 @@ impl Incident {
             role: Role::Miner,
             evidence: BTreeMap::new(),
             claim: Claim::default(),
+            shares: Shares::default(),
             named: None,
             named_weight: 0,
             shown: None,
@@ -131,6 +134,7 @@ impl Incident {
             self.news.remote(ends.remote);
         }
         self.learn(&finding.claim, strongest);
+        self.count(finding.shares);
         if finding.role == Role::Relay {
             self.become_relay();
         }
@@ -155,6 +159,7 @@ impl Incident {
         }
         let stronger = younger.named_weight > self.named_weight;
         self.learn(&younger.claim, stronger);
+        self.count(younger.shares);
         if stronger {
             (self.named, self.named_weight) = (younger.named, younger.named_weight);
         }
@@ -276,6 +281,11 @@ impl Incident {
         let news: Vec<_> =
             learned.filter_map(|(name, _, after)| Some(format!("{name} {}", after.as_ref()?))).collect();
         news.into_iter().for_each(|news| self.news.learned(news));
+    }
+
+    fn count(&mut self, shares: Shares) {
+        self.shares.add(shares);
+        self.news.shares(self.shares);
     }
 
     fn become_relay(&mut self) {

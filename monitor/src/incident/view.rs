@@ -69,6 +69,7 @@ fn view(incident: &Incident, host: &Host, at: BootTime, kind: Kind) -> IncidentV
         place: who.and_then(|who| who.place.clone()).unwrap_or_default(),
         ends: incident.named,
         claim: incident.claim.clone(),
+        shares: incident.shares,
         since: incident.since,
         since_unix_nanos: host.wall(incident.since),
         duration: until.since(incident.since),

@@ -203,6 +203,8 @@ fn hold(held: &mut Vec<Found>, found: Found) -> bool {
     if let Some(known) = held.iter_mut().find(same) {
         known.finding.claim.learn(&found.finding.claim);
         known.finding.text = found.finding.text;
+        known.finding.shares.add(found.finding.shares);
+        known.finding.repeats &= found.finding.repeats;
         return true;
     }
     let room = held.len() < HELD;

@@ -97,7 +97,7 @@ static COMMON: [Row<Notice>; 6] = [
     ("COUNTERS", |n| text(&n.counters.as_ref()?.to_string())),
 ];
 
-static INCIDENT: [Row<IncidentView>; 31] = [
+static INCIDENT: [Row<IncidentView>; 34] = [
     ("INCIDENT", |v| text(&v.id)),
     ("LEVEL", |v| text(&v.level.to_string())),
     ("SCORE", |v| Some(Value::Number(v.score.into()))),
@@ -127,12 +127,20 @@ static INCIDENT: [Row<IncidentView>; 31] = [
     ("AGENT", |v| text(v.claim.agent.as_ref()?)),
     ("ALGORITHM", |v| text(v.claim.algorithm.as_ref()?)),
     ("COIN", |v| text(v.claim.coin.as_ref()?)),
+    ("DIFFICULTY", |v| text(v.claim.difficulty.as_ref()?)),
+    ("SHARES_ACCEPTED", |v| shares(v, v.shares.accepted)),
+    ("SHARES_REJECTED", |v| shares(v, v.shares.rejected)),
     ("SINCE", |v| Some(Value::Text(rfc3339(v.since_unix_nanos)))),
     ("DURATION", |v| Some(Value::Seconds(v.duration))),
 ];
 
 fn text(raw: &str) -> Option<Value> {
     (!raw.is_empty()).then(|| Value::Text(escape(raw)))
+}
+
+/// None before the first answer: that no share was seen says nothing of how many there were.
+fn shares(view: &IncidentView, count: u64) -> Option<Value> {
+    (view.shares.total() > 0).then_some(Value::Number(count))
 }
 
 /// The id in the agent's PID namespace, which is the one that a reader of its journal can use.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::{
     detect::{ARGV_STRATUM_URL, STRATUM_SESSION},
     event::{BootTime, CommandLine, Counters, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
-    finding::{Claim, Role},
+    finding::{Claim, Role, Shares},
     notice::{IncidentView, Kind, Level, Notice},
 };
 
@@ -55,8 +55,11 @@ pub(crate) fn incident() -> Notice {
             agent: some("XMRig/6.21.0"),
             algorithm: some("rx/0"),
             coin: some("monero"),
+            coin_inferred: false,
             pool: some("pool.example:3333"),
+            difficulty: some("10000"),
         },
+        shares: Shares { accepted: 42, rejected: 1 },
         since: BootTime(90_000_000_000),
         since_unix_nanos: SINCE,
         duration: Duration::from_millis(12_345),
@@ -89,8 +92,9 @@ pub(crate) fn hostile() -> Notice {
         *seen = text();
     }
     view.command.args = vec![text(); 3];
-    let Claim { dialect, wallet, worker, agent, algorithm, coin, pool } = &mut view.claim;
-    let claim = [dialect, wallet, worker, agent, algorithm, coin, pool];
+    let Claim { dialect, wallet, worker, agent, algorithm, coin, coin_inferred: _, pool, difficulty } =
+        &mut view.claim;
+    let claim = [dialect, wallet, worker, agent, algorithm, coin, pool, difficulty];
     let process = [&mut view.exe, &mut view.comm, &mut view.ancestry, &mut view.user, &mut view.login_user];
     let place = [&mut view.place.unit, &mut view.place.container];
     for slot in claim.into_iter().chain(process).chain(place) {

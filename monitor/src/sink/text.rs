@@ -43,7 +43,7 @@ impl<W: Write + Send> Sink for Text<W> {
 /// that are unknown are left out; so is a line without any.
 type Line = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
-const BLOCK: [Line; 15] = [
+const BLOCK: [Line; 16] = [
     ("incident", &[("", "INCIDENT", ""), ("role ", "ROLE", ""), ("", "PROCESSES", " process(es) so far")]),
     (
         "who",
@@ -64,7 +64,8 @@ const BLOCK: [Line; 15] = [
     ("wallet", &[("", "WALLET", "")]),
     ("worker", &[("", "WORKER", "")]),
     ("agent", &[("", "AGENT", "")]),
-    ("algorithm", &[("", "ALGORITHM", ""), ("coin ", "COIN", "")]),
+    ("algorithm", &[("", "ALGORITHM", ""), ("coin ", "COIN", ""), ("difficulty ", "DIFFICULTY", "")]),
+    ("shares", &[("", "SHARES_ACCEPTED", " accepted"), ("", "SHARES_REJECTED", " rejected")]),
     ("since", &[("", "SINCE", ""), ("for ", "DURATION", " s")]),
     ("evidence", &[("", "EVIDENCE", "")]),
     ("sum", &[("", "SCORE", ""), ("level ", "LEVEL", "")]),
@@ -167,7 +168,8 @@ mod tests {
     wallet     48wallet
     worker     rig1
     agent      XMRig/6.21.0
-    algorithm  rx/0, coin monero
+    algorithm  rx/0, coin monero, difficulty 10000
+    shares     42 accepted, 1 rejected
     since      2026-05-20T18:00:00.000000Z, for 12.345 s
     evidence   stratum.session (100): login answered with a job
                argv.stratum-url (60): argument 2
@@ -199,8 +201,18 @@ mod tests {
         assert_eq!(labels(&shown(&notice, false)), BLOCK.map(|(label, _)| label));
         for kind in [Kind::IncidentUpdated, Kind::IncidentEnded] {
             notice.kind = kind;
-            let expected =
-                ["incident", "remote", "wallet", "worker", "agent", "algorithm", "since", "evidence", "sum"];
+            let expected = [
+                "incident",
+                "remote",
+                "wallet",
+                "worker",
+                "agent",
+                "algorithm",
+                "shares",
+                "since",
+                "evidence",
+                "sum",
+            ];
             assert_eq!(labels(&shown(&notice, false)), expected);
         }
     }

@@ -4,7 +4,7 @@ use std::{process::id, time::Duration};
 use monitor::{
     detect::{ARGV_STRATUM_URL, STRATUM_SESSION},
     event::{BootTime, CommandLine, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
-    finding::{Claim, Role},
+    finding::{Claim, Role, Shares},
     notice::{IncidentView, Kind, Level, Notice},
 };
 
@@ -53,8 +53,11 @@ fn notice(text: impl Fn(&str) -> String) -> Notice {
             agent: some("XMRig/6.21.0"),
             algorithm: some("rx/0"),
             coin: some("monero"),
+            coin_inferred: false,
             pool: some("pool.example:3333"),
+            difficulty: some("10000"),
         },
+        shares: Shares { accepted: 42, rejected: 1 },
         since: BootTime(1),
         since_unix_nanos: SINCE,
         duration: Duration::from_millis(12_345),

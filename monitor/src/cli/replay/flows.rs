@@ -51,12 +51,19 @@ struct Object<'a> {
     coin: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difficulty: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shares_accepted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shares_rejected: Option<u64>,
 }
 
 impl<'a> Object<'a> {
     fn new(file: &'a str, flow: &FlowView) -> Self {
         let shown = |value: &Option<String>| value.as_deref().map(escape);
         let claim = &flow.claim;
+        let shares = Some(flow.shares).filter(|shares| shares.total() > 0);
         Self {
             file,
             client: flow.ends.local,
@@ -71,6 +78,9 @@ impl<'a> Object<'a> {
             algorithm: shown(&claim.algorithm),
             coin: shown(&claim.coin),
             pool: shown(&claim.pool),
+            difficulty: shown(&claim.difficulty),
+            shares_accepted: shares.map(|shares| shares.accepted),
+            shares_rejected: shares.map(|shares| shares.rejected),
         }
     }
 
@@ -156,7 +166,7 @@ mod tests {
     use crate::{
         detect::{STRATUM_CLIENT, STRATUM_SESSION},
         event::{Ends, FlowId},
-        finding::Claim,
+        finding::{Claim, Shares},
     };
 
     fn flow(level: Level) -> FlowView {
@@ -164,15 +174,18 @@ mod tests {
             Ends { local: "[2001:db8::1]:4000".parse().unwrap(), remote: "192.0.2.1:33".parse().unwrap() };
         if level == Level::None {
             let (evidence, claim) = (Vec::new(), Claim::default());
-            return FlowView { flow: FlowId(1), ends, level, score: 0, evidence, claim };
+            let shares = Shares::default();
+            return FlowView { flow: FlowId(1), ends, level, score: 0, evidence, claim, shares };
         }
         let claim = Claim {
             dialect: Some("cryptonote".to_owned()),
             wallet: Some("48w\u{1b}[2J\u{202e}".to_owned()),
+            difficulty: Some("10000".to_owned()),
             ..Claim::default()
         };
         let evidence = vec![(&STRATUM_SESSION, "seen".to_owned()), (&STRATUM_CLIENT, "seen too".to_owned())];
-        FlowView { flow: FlowId(1), ends, level, score: 100, evidence, claim }
+        let shares = Shares { accepted: 3, rejected: 0 };
+        FlowView { flow: FlowId(1), ends, level, score: 100, evidence, claim, shares }
     }
 
     fn shown(json: bool, all: bool, flows: &[FlowView]) -> String {
@@ -187,7 +200,7 @@ mod tests {
     #[test]
     fn json_has_the_fields_of_the_interface_and_no_raw_control_character() {
         let line = shown(true, false, &[flow(Level::Confirmed), flow(Level::None)]);
-        let expected = r#"{"file":"a.pcap","client":"[2001:db8::1]:4000","server":"192.0.2.1:33","dialect":"cryptonote","level":"confirmed","score":100,"rules":["stratum.session","stratum.client"],"wallet":"48w\\x1b[2J\\u{202e}"}"#;
+        let expected = r#"{"file":"a.pcap","client":"[2001:db8::1]:4000","server":"192.0.2.1:33","dialect":"cryptonote","level":"confirmed","score":100,"rules":["stratum.session","stratum.client"],"wallet":"48w\\x1b[2J\\u{202e}","difficulty":"10000","shares_accepted":3,"shares_rejected":0}"#;
         assert_eq!(line, format!("{expected}\n"));
     }
 

@@ -18,6 +18,7 @@ use crate::{
 
 mod account;
 mod dialect;
+mod difficulty;
 mod frame;
 mod http;
 mod junk;
@@ -27,6 +28,7 @@ mod scan;
 mod session;
 mod shape;
 mod stream;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -99,7 +101,7 @@ impl Stratum {
         flow.finish(self.dialects);
         self.cuts += flow.cuts() - cuts;
         if let Some(session) = &mut flow.session {
-            session.settle(id, out);
+            session.close(id, out);
         }
     }
 

@@ -9,18 +9,23 @@
 //! side has said both parts, as a transcript does. Until then nothing is learned from them.
 use std::collections::VecDeque;
 
+use serde_json::Value;
+
 use super::{
     dialect::{Dialect, Dialects, Purpose, Reply, Request},
     message::{Id, Message},
+    tally::{Addition, Tally},
 };
 use crate::{
     detect::{
         Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Subject,
+        wallet,
     },
     event::{Direction, FlowId},
 };
 
-/// Open requests kept: a client waits for one answer at a time while it logs in, and shares are rare.
+/// Open requests kept: a client waits for one answer at a time while it logs in, and shares are rare. A share whose
+/// request was pushed out, or whose request or answer was not captured, is not counted.
 const OPEN_REQUESTS: usize = 16;
 
 /// One conversation.
@@ -42,8 +47,7 @@ pub(super) struct Session {
     offer: Option<String>,
     claim: Claim,
     reached: Option<Reached>,
-    /// What the last finding said; `None` before the first.
-    told: Option<(&'static Rule, Claim)>,
+    tally: Tally,
 }
 
 /// A set of directions.
@@ -103,6 +107,9 @@ impl Session {
             if let Some(open) = self.open.remove(place) {
                 self.answers(open, &reply, heard);
             }
+        } else if let Some(place) = self.refused(message, heard) {
+            self.open.remove(place);
+            self.tally.count(false);
         } else if let Some(mut reply) = heard.dialects.push(message) {
             drop_torn(&mut reply.claim, heard.torn);
             self.pushes(&reply, heard);
@@ -120,28 +127,47 @@ impl Session {
         })
     }
 
+    /// The open share that `message` says no to in the words of any server: it proves nothing, but who says it is
+    /// known as a pool.
+    fn refused(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<usize> {
+        let pool = self.server.is_some_and(|server| server.direction == heard.direction) && !self.is_echo();
+        let no = message.error.is_some() || message.result == Some(&Value::Bool(false));
+        let id = message.id.filter(|_| pool && no && !heard.guarded && message.method.is_none())?;
+        self.open.iter().position(|open| {
+            open.id == id && open.direction != heard.direction && open.request.purpose == Purpose::Submit
+        })
+    }
+
     /// A message was heard that later ones may build on.
     pub(super) fn has_begun(&self) -> bool {
         self.dialect.is_some() || !self.open.is_empty() || self.pushed.egress || self.pushed.ingress
     }
 
-    /// Says what is new since the last call: a rule reached, or something learned.
+    /// Says what is new since the last call: a rule reached, something learned, or twice as many shares.
     pub(super) fn settle(&mut self, flow: FlowId, out: &mut Vec<Finding>) {
+        self.tell(flow, false, out);
+    }
+
+    /// As [`Self::settle`], and the last counts whatever they are.
+    pub(super) fn close(&mut self, flow: FlowId, out: &mut Vec<Finding>) {
+        self.tell(flow, true, out);
+    }
+
+    fn tell(&mut self, flow: FlowId, last: bool, out: &mut Vec<Finding>) {
         let Some(reached) = &self.reached else { return };
         if self.claim.algorithm.is_none() && self.server.is_some() {
             self.claim.algorithm.clone_from(&self.offer);
         }
         self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
-        let news =
-            self.told.as_ref().is_none_or(|(rule, claim)| *rule != reached.rule || *claim != self.claim);
-        if news {
-            self.told = Some((reached.rule, self.claim.clone()));
+        if let Some(Addition { shares, repeats }) = self.tally.tell(reached.rule, &self.claim, last) {
             out.push(Finding {
                 rule: reached.rule,
                 subject: Subject::Flow(flow),
                 role: reached.role,
                 text: reached.text.clone(),
                 claim: self.claim.clone(),
+                shares,
+                repeats,
             });
         }
     }
@@ -199,6 +225,9 @@ impl Session {
         self.server = Some(Part { direction: heard.direction, dialect, what: reply.what });
         let text = || format!("{method} answered with {}", reply.what);
         self.reach(&STRATUM_SESSION, client, text);
+        if request.purpose == Purpose::Submit && !self.is_echo() {
+            self.tally.count(reply.accepts);
+        }
         if request.purpose == Purpose::Submit && request.sure && reply.accepts {
             self.reach(&STRATUM_SHARE, client, text);
         }
@@ -234,7 +263,7 @@ impl Session {
 
     /// A recorded session goes by as it is, such as a file: nothing was told of its first half yet, so nothing is.
     fn take_back(&mut self, reply: &Reply, heard: &Heard<'_>) {
-        if reply.sure && !heard.guarded && self.server.is_none() && self.told.is_none() {
+        if reply.sure && !heard.guarded && self.server.is_none() && self.tally.is_silent() {
             self.transcript = Some(heard.direction);
             self.client = None;
             self.reached = None;
@@ -273,7 +302,10 @@ impl Session {
 
     /// The first value of a field stays; the dialect may turn out to be a more special one.
     fn learn(&mut self, dialect: Dialect, told: &Claim) {
+        let unpaid = self.claim.wallet.is_none();
         self.claim.learn(told);
+        let coin = self.claim.wallet.as_deref().filter(|_| unpaid).and_then(wallet::coin);
+        coin.into_iter().for_each(|coin| self.claim.infer_coin(coin.name()));
         self.dialect = match (self.dialect, dialect) {
             (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
@@ -316,8 +348,9 @@ const fn opposite(direction: Direction) -> Direction {
 /// A value that the cut went through is not learned: the whole one may still come.
 fn drop_torn(claim: &mut Claim, torn: Option<&str>) {
     let Some(torn) = torn.filter(|torn| !torn.is_empty()) else { return };
-    let Claim { dialect: _, wallet, worker, agent, algorithm, coin, pool } = claim;
-    for field in [wallet, worker, agent, algorithm, coin, pool] {
+    let Claim { dialect: _, wallet, worker, agent, algorithm, coin, coin_inferred: _, pool, difficulty } =
+        claim;
+    for field in [wallet, worker, agent, algorithm, coin, pool, difficulty] {
         if field.as_deref().is_some_and(|value| torn.contains(value) || value.contains(torn)) {
             *field = None;
         }

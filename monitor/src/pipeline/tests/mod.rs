@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     detect::{ARGV_STRATUM_URL, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, argv::Argv},
     event::{Counters, Owner, OwnerSource, ProcFacts},
-    finding::{Claim, Finding, Role, Rule, Subject},
+    finding::{Claim, Finding, Role, Rule, Shares, Subject},
     notice::{IncidentView, Kind, Level, Notice},
     testing::{
         close, connect, event, exec, exit, facts, flow_payload, fork, holders, key, no_facts, owner,
@@ -19,8 +19,10 @@ mod chaos;
 mod incidents;
 mod ownership;
 mod roles;
+mod shares;
 
-/// Finds what payload says, such as `client wallet=4AB worker=rig` or `pool-session`. Everything else that a
+/// Finds what payload says, such as `client wallet=4AB worker=rig`, `pool-session`, or `share accepted=2
+/// again`. Everything else that a
 /// detector is asked for has no answer here.
 struct Says;
 
@@ -37,17 +39,25 @@ impl Says {
         Some((rule, role))
     }
 
+    fn value(text: &str, name: &str) -> Option<String> {
+        let mut pairs = text.split(' ').filter_map(|word| word.split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    }
+
+    fn shares(text: &str) -> Shares {
+        let count = |name| Self::value(text, name).map_or(0, |count| count.parse().unwrap());
+        Shares { accepted: count("accepted"), rejected: count("rejected") }
+    }
+
     fn claim(text: &str) -> Claim {
-        let value = |name: &str| {
-            let mut pairs = text.split(' ').filter_map(|word| word.split_once('='));
-            pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
-        };
+        let value = |name: &str| Self::value(text, name);
         Claim {
             dialect: value("dialect").or(Some("cryptonote".to_owned())),
             wallet: value("wallet"),
             worker: value("worker"),
             agent: value("agent"),
             pool: value("pool"),
+            difficulty: value("difficulty"),
             ..Claim::default()
         }
     }
@@ -60,7 +70,15 @@ impl Detector for Says {
         for (rule, role) in text.split(' ').filter_map(Self::rule) {
             let subject = Subject::Flow(payload.flow);
             let claim = Self::claim(text);
-            out.push(Finding { rule, subject, role, text: format!("saw {}", rule.name), claim });
+            out.push(Finding {
+                rule,
+                subject,
+                role,
+                text: format!("saw {}", rule.name),
+                claim,
+                shares: Self::shares(text),
+                repeats: text.ends_with(" again"),
+            });
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Dialect, Purpose, Reply, Request, Words};
 use crate::detect::{
     Claim,
     stratum::{
-        account,
+        account, difficulty,
         message::Message,
         shape::{claim, is_hash, is_hex},
     },
@@ -81,7 +81,9 @@ fn work(message: &Message<'_>) -> Option<Reply> {
         return None;
     }
     let easy = target.starts_with("0x0000");
-    Some(Reply { sure: easy, ..Reply::certain(Dialect::EthProxy, "work") })
+    let hard = Some(target).filter(|_| !message.cut).and_then(difficulty::of_boundary);
+    let claim = Claim { difficulty: hard, ..Claim::default() };
+    Some(Reply { sure: easy, claim, ..Reply::certain(Dialect::EthProxy, "work") })
 }
 
 #[cfg(test)]

@@ -2,5 +2,6 @@
 pub(super) mod fixture;
 mod found;
 mod hostile;
+mod learned;
 mod negatives;
 mod samples;

@@ -11,7 +11,7 @@ use crate::{
 pub(super) const WALLET: &str =
     "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
 pub(super) const BLOB: &str = "070780e6b9d60586ba419a0c224e3c6c3e134cc45c4fa04d8ee2d91c2595463c57eef0a4f0796c000000002fcc4d62fa6c77e76c30017c768be5c61d83ec9d3a085d524ba8053ecc3224660d";
-const HASH: &str = "e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100";
+pub(super) const HASH: &str = "e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100";
 
 /// Turns of a conversation, and the claim that it ends with.
 pub(super) struct Sample {
@@ -74,7 +74,9 @@ pub(super) fn cryptonote() -> Sample {
         ),
         (I, r#"{"id":3,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}"#.to_owned() + "\n"),
     ];
-    Sample { turns, claim: claim("cryptonote", WALLET, Some("rig"), Some("XMRig/6.26.0"), Some("rx/0")) }
+    let claim = claim("cryptonote", WALLET, Some("rig"), Some("XMRig/6.26.0"), Some("rx/0"));
+    let (coin, difficulty) = (Some("monero".to_owned()), Some("10000".to_owned()));
+    Sample { turns, claim: Claim { coin, coin_inferred: true, difficulty, ..claim } }
 }
 
 fn eth_proxy() -> Sample {
@@ -102,7 +104,9 @@ fn eth_proxy() -> Sample {
         ),
         (I, r#"{"id":4,"jsonrpc":"2.0","result":true}"#.to_owned() + "\n"),
     ];
-    Sample { turns, claim: claim("eth-proxy", wallet, Some("eth1.0"), None, None) }
+    let claim = claim("eth-proxy", wallet, Some("eth1.0"), None, None);
+    let (coin, difficulty) = (Some("ethereum".to_owned()), Some("4295032833".to_owned()));
+    Sample { turns, claim: Claim { coin, coin_inferred: true, difficulty, ..claim } }
 }
 
 fn ethereum_stratum_1() -> Sample {
@@ -115,7 +119,8 @@ fn ethereum_stratum_1() -> Sample {
         (I, r#"{"id":3,"result":true,"error":null}"#.to_owned() + "\n"),
     ];
     let wallet = "0xb85150eb365e7df0941f0cf08235f987ba91506a";
-    Sample { turns, claim: claim("ethereum-stratum-1", wallet, Some("rig"), Some("ethminer/0.19"), None) }
+    let claim = claim("ethereum-stratum-1", wallet, Some("rig"), Some("ethminer/0.19"), None);
+    Sample { turns, claim: Claim { difficulty: Some("0.5".to_owned()), ..claim } }
 }
 
 pub(super) fn samples() -> Vec<Sample> {

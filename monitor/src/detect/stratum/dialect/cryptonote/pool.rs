@@ -7,6 +7,7 @@ use super::super::{Dialect, Reply, Request};
 use crate::detect::{
     Claim,
     stratum::{
+        difficulty,
         message::Message,
         shape::{claim, is_address, is_hex},
     },
@@ -46,7 +47,7 @@ fn has_job_members(job: &Value) -> bool {
 fn welcome(message: &Message<'_>) -> Option<Reply> {
     let result = message.result?;
     let job = result.get("job")?;
-    (is_job(job, message.cut)).then(|| with_claim(job))
+    (is_job(job, message.cut)).then(|| with_claim(job, message.cut))
 }
 
 /// A job, sent unasked or as the answer to a login or to `getjob`.
@@ -54,11 +55,11 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
     match message.method {
         None => welcome(message).or_else(|| {
             let result = message.result?;
-            is_job(result, message.cut).then(|| with_claim(result))
+            is_job(result, message.cut).then(|| with_claim(result, message.cut))
         }),
         Some("job") => {
             let job = message.params?;
-            is_job(job, message.cut).then(|| with_claim(job))
+            is_job(job, message.cut).then(|| with_claim(job, message.cut))
         }
         _ => None,
     }
@@ -87,8 +88,14 @@ fn is_hathor(job: &Value) -> bool {
     data && ["nonce_size", "weight"].iter().all(|name| job.get(name).is_some_and(Value::is_number))
 }
 
-fn with_claim(job: &Value) -> Reply {
-    let text = |name| job.get(name).and_then(Value::as_str).and_then(claim);
-    let told = Claim { algorithm: text("algo"), coin: text("coin"), ..Claim::default() };
+fn with_claim(job: &Value, cut: bool) -> Reply {
+    let text = |name| job.get(name).and_then(Value::as_str);
+    let target = text("target").filter(|_| !cut);
+    let told = Claim {
+        algorithm: text("algo").and_then(claim),
+        coin: text("coin").and_then(claim),
+        difficulty: target.and_then(difficulty::of_job_target),
+        ..Claim::default()
+    };
     Reply { claim: told, ..Reply::certain(Dialect::CryptoNote, "a job") }
 }

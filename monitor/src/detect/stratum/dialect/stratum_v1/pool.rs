@@ -8,9 +8,13 @@ use super::{
     EXTENSIONS, is_mark,
     job::{is_job, is_neptune},
 };
-use crate::detect::stratum::{
-    message::Message,
-    shape::{is_hex, is_hex_value, is_host},
+use crate::detect::{
+    Claim,
+    stratum::{
+        difficulty,
+        message::Message,
+        shape::{is_hex, is_hex_value, is_host},
+    },
 };
 
 /// A pool's answer to `asked`.
@@ -89,7 +93,9 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
             return Some(Reply { sure: false, ..Reply::certain(Dialect::StratumV1, what) });
         }
     };
-    shaped.then(|| Reply::certain(Dialect::StratumV1, what))
+    let hard = first.filter(|_| matches!(what, "a difficulty" | "a target") && !message.cut);
+    let told = Claim { difficulty: hard.and_then(difficulty::told), ..Claim::default() };
+    shaped.then(|| Reply { claim: told, ..Reply::certain(Dialect::StratumV1, what) })
 }
 
 /// Neptune's pools put a job into a result that nobody asked for.

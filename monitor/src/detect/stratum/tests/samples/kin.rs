@@ -50,6 +50,7 @@ fn ethereum_stratum_2() -> Sample {
         (I, line(r#"{"id":5}"#)),
     ];
     let told = claim("ethereum-stratum-2", wallet, Some("rig"), Some("ethminer-0.19"), Some("ethash"));
+    let told = Claim { coin: Some("ethereum".to_owned()), coin_inferred: true, ..told };
     Sample { turns, claim: Claim { pool: Some("eth.example:3333".to_owned()), ..told } }
 }
 
@@ -81,7 +82,8 @@ fn equihash() -> Sample {
         (I, line(r#"{"id":4,"result":true,"error":null}"#)),
     ];
     let told = claim("equihash", wallet, Some("rig"), Some("miniZ/2.4"), None);
-    Sample { turns, claim: Claim { pool: Some("zec.example:3333".to_owned()), ..told } }
+    let (pool, difficulty) = (Some("zec.example:3333".to_owned()), Some(format!("00{}", "3c".repeat(31))));
+    Sample { turns, claim: Claim { pool, difficulty, ..told } }
 }
 
 fn ironfish() -> Sample {
