@@ -18,6 +18,7 @@ use crate::{
 
 mod account;
 mod dialect;
+mod doubled;
 mod frame;
 mod http;
 mod junk;
@@ -191,19 +192,25 @@ impl Side {
 /// `foreign`: the other direction has spoken another protocol.
 fn judge(session: &mut Option<Box<Session>>, direction: Direction, line: &Line<'_>, foreign: bool) {
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
-    let Some(message) = Message::of(&object.value, line.cut) else { return };
-    let heard = Heard {
-        direction,
-        guarded: line.guarded || foreign || message.logged,
-        quoted: line.quoted,
-        torn: object.torn.as_deref(),
-    };
+    for value in std::iter::once(&object.value).chain(&object.other) {
+        let Some(message) = Message::of(value, line.cut) else { continue };
+        let heard = Heard {
+            direction,
+            guarded: line.guarded || foreign || message.logged,
+            quoted: line.quoted,
+            torn: object.torn.as_deref(),
+        };
+        hear(session, &message, &heard);
+    }
+}
+
+fn hear(session: &mut Option<Box<Session>>, message: &Message<'_>, heard: &Heard<'_>) {
     if let Some(session) = session {
-        session.hear(&message, &heard);
+        session.hear(message, heard);
         return;
     }
     let mut first = Session::default();
-    first.hear(&message, &heard);
+    first.hear(message, heard);
     if first.has_begun() {
         *session = Some(Box::new(first));
     }
