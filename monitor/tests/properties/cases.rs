@@ -28,7 +28,9 @@ impl Case {
 /// # Panics
 /// When the folder, or a message in it, cannot be read.
 pub(crate) fn all() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/replay/cases");
+    let within = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut folders = within.map(|folder| folder.join("tests/replay/cases")).filter(|folder| folder.is_dir());
+    let folder = folders.next().expect("tests/replay/cases lies in a folder above the package");
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut cases: Vec<Case> = entries
         .map(|entry| entry.expect("the folder can be listed").path())

@@ -36,11 +36,15 @@ fn message(bytes: &[u8], style: Style, u: &mut Unstructured<'_>) -> Vec<u8> {
     let mut text = String::new();
     for value in &values {
         if style.blanks {
-            text.push_str(*one(u, &["", " ", "\t", "\n", "\r\n", "\n \r\n\t"]));
+            text.push_str(one::<&str>(u, &["", " ", "\t", "\n", "\r\n", "\n \r\n\t"]));
         }
         style.write(value, u, &mut text);
         // Clients leave out the line's end, too: the next object follows at once.
-        text.push_str(if style.blanks { *one(u, &["\n", "\r\n", " \n", "\n\n\n", "", "  "]) } else { "\n" });
+        text.push_str(if style.blanks {
+            one::<&str>(u, &["\n", "\r\n", " \n", "\n\n\n", "", "  "])
+        } else {
+            "\n"
+        });
     }
     text.into_bytes()
 }

@@ -127,7 +127,7 @@ impl Style {
 
     fn blank(self, u: &mut Unstructured<'_>, out: &mut String) {
         if self.blanks {
-            out.push_str(*one(u, &["", " ", "\t", "  ", " \t "]));
+            out.push_str(one::<&str>(u, &["", " ", "\t", "  ", " \t "]));
         }
     }
 

@@ -11,9 +11,12 @@
 )]
 mod cases;
 mod choice;
+mod cuts;
 mod delivery;
 mod disguise;
+mod harmless;
 mod json;
+mod long;
 mod verdict;
 
 use arbtest::{arbitrary::Unstructured, arbtest};
