@@ -3,7 +3,10 @@
 //! Owns the reading of what was said; how it was carried (links, splits, losses) is the golden replays' own matter
 //! and is passed over. Must not know mining. Property tests, the benchmark and the fuzzers' seeds share it, so a
 //! dialect that gets a golden case gets them too.
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use monitor::event::Direction;
 
@@ -23,14 +26,22 @@ impl Case {
     }
 }
 
+/// Where the golden conversations are.
+///
+/// # Panics
+/// When no folder above the package has them.
+pub(crate) fn folder() -> PathBuf {
+    let within = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut folders = within.map(|folder| folder.join("tests/replay/cases")).filter(|folder| folder.is_dir());
+    folders.next().expect("tests/replay/cases lies in a folder above the package")
+}
+
 /// Every golden conversation, by name.
 ///
 /// # Panics
 /// When the folder, or a message in it, cannot be read.
 pub(crate) fn all() -> Vec<Case> {
-    let within = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    let mut folders = within.map(|folder| folder.join("tests/replay/cases")).filter(|folder| folder.is_dir());
-    let folder = folders.next().expect("tests/replay/cases lies in a folder above the package");
+    let folder = folder();
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut cases: Vec<Case> = entries
         .map(|entry| entry.expect("the folder can be listed").path())

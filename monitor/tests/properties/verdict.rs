@@ -7,7 +7,7 @@ use monitor::{
     event::{BootTime, Direction, Ends, FlowId, Payload},
 };
 
-use crate::{delivery::Segment, disguise::Turns};
+use crate::{delivery::Segment, disguise::Turns, json::Style};
 
 /// The strongest rule, whose part the local end plays, and what was learned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,16 @@ pub(crate) fn verdict(segments: &[Segment]) -> Option<Verdict> {
 /// Of each message as a segment.
 pub(crate) fn of_turns(turns: &Turns) -> Option<Verdict> {
     verdict(&crate::delivery::plain(turns))
+}
+
+/// Whether two verdicts are the same, as far as `style` leaves no doubt.
+pub(crate) fn agree(style: Style, one: &Option<Verdict>, other: &Option<Verdict>) -> bool {
+    let [mut one, mut other] = [one.clone(), other.clone()];
+    if style.has_decoys() {
+        // Where one reading names no worker, the account does.
+        one.iter_mut().chain(&mut other).for_each(|verdict| verdict.claim.worker = None);
+    }
+    one == other
 }
 
 fn payload(segment: &Segment) -> Payload {
