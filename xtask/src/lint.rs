@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     cargo::{self, cargo},
-    exec,
+    exec, fuzz,
     object::{compile, toolchain::Compiler},
     run, setup, tidy,
 };
@@ -65,7 +65,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 fn format(workspace: &Path) -> Result<Verdict> {
-    clean(cargo(workspace).args(["fmt", "--all", "--check"]))
+    clean(cargo(workspace).args(["fmt", "--all", "--check"]))?;
+    clean(cargo(workspace).args(["fmt", "--check", "--manifest-path", fuzz::MANIFEST]))
 }
 
 fn clippy(workspace: &Path) -> Result<Verdict> {

@@ -6,6 +6,7 @@ mod cargo;
 mod demo;
 mod ebpf;
 mod exec;
+mod fuzz;
 mod lint;
 mod object;
 mod root;
@@ -29,6 +30,7 @@ enum Xtask {
     Demo(demo::Options),
     Test(test::Options),
     Lint(lint::Options),
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +51,6 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Demo(options) => demo::run(options),
         Xtask::Test(options) => test::run(options),
         Xtask::Lint(options) => lint::run(options),
+        Xtask::Fuzz(options) => fuzz::run(options),
     }
 }

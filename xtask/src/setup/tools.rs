@@ -8,6 +8,9 @@ use crate::{cargo, exec};
 /// The cargo-deny that `deny.toml` was written for.
 const CARGO_DENY: &str = "0.20.2";
 
+/// The cargo-fuzz that `tests/fuzz` was written for.
+const CARGO_FUZZ: &str = "0.13.2";
+
 /// Builds and installs one program.
 pub(super) fn install(workspace: &Path, program: &str, version: &str, flags: &[&str]) -> Result<()> {
     let mut install = cargo::cargo(workspace);
@@ -27,6 +30,16 @@ pub(super) fn cargo_deny(workspace: &Path) -> Result<()> {
         "cargo-deny is missing; it checks licences and sources of dependencies. Installing it to target/tools"
     );
     install(workspace, "cargo-deny", CARGO_DENY, &["--debug"])
+}
+
+/// Where cargo-fuzz is; installed where it is missing, unoptimised as cargo-deny is.
+pub(crate) fn cargo_fuzz(workspace: &Path) -> Result<PathBuf> {
+    let ours = workspace.join("target/tools/bin/cargo-fuzz");
+    if !ours.is_file() {
+        println!("cargo-fuzz is missing; it builds fuzz targets. Installing it to target/tools");
+        install(workspace, "cargo-fuzz", CARGO_FUZZ, &["--debug"])?;
+    }
+    Ok(ours)
 }
 
 /// Where cargo-deny is: ours, else one of PATH's.

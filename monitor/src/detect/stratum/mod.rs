@@ -19,6 +19,7 @@ use crate::{
 mod account;
 mod dialect;
 mod difficulty;
+mod doubled;
 mod frame;
 mod http;
 mod junk;
@@ -208,20 +209,26 @@ fn judge(
     foreign: bool,
 ) {
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
-    let Some(message) = Message::of(&object.value, line.cut) else { return };
-    let heard = Heard {
-        dialects,
-        direction,
-        guarded: line.guarded || foreign || message.logged,
-        quoted: line.quoted,
-        torn: object.torn.as_deref(),
-    };
+    for value in std::iter::once(&object.value).chain(&object.other) {
+        let Some(message) = Message::of(value, line.cut) else { continue };
+        let heard = Heard {
+            dialects,
+            direction,
+            guarded: line.guarded || foreign || message.logged,
+            quoted: line.quoted,
+            torn: object.torn.as_deref(),
+        };
+        hear(session, &message, &heard);
+    }
+}
+
+fn hear(session: &mut Option<Box<Session>>, message: &Message<'_>, heard: &Heard<'_>) {
     if let Some(session) = session {
-        session.hear(&message, &heard);
+        session.hear(message, heard);
         return;
     }
     let mut first = Session::default();
-    first.hear(&message, &heard);
+    first.hear(message, heard);
     if first.has_begun() {
         *session = Some(Box::new(first));
     }

@@ -6,11 +6,15 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::doubled::{self, Doubled};
+
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Object {
     /// The members.
     pub(super) value: Value,
+    /// The members as other parsers read them, where a name comes twice.
+    pub(super) other: Option<Value>,
     /// The string that the cut went through, as far as it is there. Its value in `value` is not whole.
     pub(super) torn: Option<String>,
 }
@@ -18,24 +22,27 @@ pub(super) struct Object {
 /// Reads `bytes`, which begin with a brace; `cut` when the object's end is missing.
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Object> {
     if !cut {
-        return parse(bytes).map(|value| Object { value, torn: None });
+        return parse(bytes).map(|Doubled { last, first }| Object { value: last, other: first, torn: None });
     }
     let prefix = Prefix::of(bytes);
-    let value = parse(&prefix.closed(bytes))?;
-    let torn = prefix.torn.and_then(|from| bytes.get(from..prefix.end)).map(lossy_text);
-    Some(Object { value, torn })
+    let Doubled { last, first } = parse(&prefix.closed(bytes))?;
+    let torn = prefix.torn.and_then(|from| bytes.get(from..prefix.end)).map(text);
+    Some(Object { value: last, other: first, torn })
 }
 
-fn lossy_text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// What a string says whose inside is `bytes`.
+fn text(bytes: &[u8]) -> String {
+    match parse(&[b"\"", bytes, b"\""].concat()) {
+        Some(Doubled { last: Value::String(text), .. }) => text,
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// Pools written for lenient parsers take bytes that are not UTF-8 and halves of surrogate pairs; both are
 /// replaced when the strict reading fails.
-fn parse(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes)
-        .or_else(|_| serde_json::from_str(&String::from_utf8_lossy(&without_surrogates(bytes))))
-        .ok()
+fn parse(bytes: &[u8]) -> Option<Doubled> {
+    let lossy = || String::from_utf8_lossy(&without_surrogates(bytes)).into_owned();
+    doubled::read(bytes).or_else(|| doubled::read(lossy().as_bytes()))
 }
 
 fn without_surrogates(bytes: &[u8]) -> Cow<'_, [u8]> {
@@ -186,7 +193,7 @@ mod tests {
             (r#"{"a":["x","abc"#, json!({"a":["x","abc"]}), "abc"),
             (r#"{"a":"abc\"#, json!({"a":"abc"}), "abc"),
             (r#"{"a":"abc\u00"#, json!({"a":"abc"}), "abc"),
-            (r#"{"a":"q\"r"#, json!({"a":"q\"r"}), "q\\\"r"),
+            (r#"{"a":"q\"\u0072"#, json!({"a":"q\"r"}), "q\"r"),
         ] {
             assert_eq!(cut(text), (want, Some(torn.to_owned())), "{text}");
         }

@@ -45,6 +45,8 @@ pub(super) struct Session {
     transcript: Option<Direction>,
     dialect: Option<Dialect>,
     offer: Option<String>,
+    /// The algorithm in the claim is the client's offer: the pool may still name another.
+    offered: bool,
     claim: Claim,
     reached: Option<Reached>,
     tally: Tally,
@@ -85,6 +87,8 @@ struct Open {
     id: Id,
     direction: Direction,
     quoted: bool,
+    /// Its end was missing: the whole one may still come.
+    cut: bool,
     request: Request,
 }
 
@@ -101,7 +105,7 @@ impl Session {
     pub(super) fn hear(&mut self, message: &Message<'_>, heard: &Heard<'_>) {
         if let Some(mut asked) = heard.dialects.request(message) {
             drop_torn(&mut asked.claim, heard.torn);
-            self.asks(message.id, asked, heard);
+            self.asks(message, asked, heard);
         } else if let Some((place, mut reply)) = self.answered(message, heard) {
             drop_torn(&mut reply.claim, heard.torn);
             if let Some(open) = self.open.remove(place) {
@@ -157,6 +161,7 @@ impl Session {
         let Some(reached) = &self.reached else { return };
         if self.claim.algorithm.is_none() && self.server.is_some() {
             self.claim.algorithm.clone_from(&self.offer);
+            self.offered = true;
         }
         self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
         if let Some(Addition { shares, repeats }) = self.tally.tell(reached.rule, &self.claim, last) {
@@ -172,7 +177,7 @@ impl Session {
         }
     }
 
-    fn asks(&mut self, id: Option<Id>, mut request: Request, heard: &Heard<'_>) {
+    fn asks(&mut self, message: &Message<'_>, mut request: Request, heard: &Heard<'_>) {
         let Heard { direction, guarded, quoted, .. } = *heard;
         if let Some(known) = self.dialect.filter(|known| known.refines(request.dialect)) {
             request.dialect = known;
@@ -188,12 +193,23 @@ impl Session {
             self.learn_from(&request);
             self.take_part(&request, direction);
         }
-        if let Some(id) = id.filter(|_| !guarded || request.sure) {
-            if self.open.len() == OPEN_REQUESTS {
-                self.open.pop_front();
-            }
-            self.open.push_back(Open { id, direction, quoted, request });
+        if let Some(id) = message.id.filter(|_| !guarded || request.sure) {
+            self.await_answer(Open { id, direction, quoted, cut: message.cut, request });
         }
+    }
+
+    /// A message is heard again when more of it has come, and when its members can be read in two ways: the better
+    /// one is the one to answer.
+    fn await_answer(&mut self, new: Open) {
+        self.open.retain(|open| {
+            let same = open.id == new.id && open.direction == new.direction;
+            let poor = open.cut || !open.request.sure;
+            !(same && poor && open.request.method == new.request.method)
+        });
+        if self.open.len() == OPEN_REQUESTS {
+            self.open.pop_front();
+        }
+        self.open.push_back(new);
     }
 
     /// A client's message that cannot be a quotation.
@@ -303,6 +319,10 @@ impl Session {
     /// The first value of a field stays; the dialect may turn out to be a more special one.
     fn learn(&mut self, dialect: Dialect, told: &Claim) {
         let unpaid = self.claim.wallet.is_none();
+        if self.offered && told.algorithm.is_some() {
+            self.claim.algorithm = None;
+            self.offered = false;
+        }
         self.claim.learn(told);
         let coin = self.claim.wallet.as_deref().filter(|_| unpaid).and_then(wallet::coin);
         coin.into_iter().for_each(|coin| self.claim.infer_coin(coin.name()));

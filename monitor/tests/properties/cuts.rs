@@ -1,0 +1,109 @@
+//! Messages that were not captured whole: still found, and no value is learned that a cut went through.
+use monitor::{detect::Claim, event::Direction};
+
+use crate::{
+    cases::{self, Case},
+    choice::{one, up_to},
+    delivery::{Segment, plain},
+    disguise::disguise,
+    json::Style,
+    long, try_often,
+    verdict::{of_turns, show, verdict},
+};
+
+/// What is captured at a time: of a flow under suspicion, half an early look, and the most of any.
+const LIMITS: [usize; 3] = [512, 1024, 4096];
+/// The weight from which an incident is likely.
+const LIKELY: u32 = 70;
+
+fn mining() -> Vec<Case> {
+    let golden = cases::all().into_iter().filter(|case| !case.is_benign());
+    golden.chain([long::equihash(), long::branches()]).collect()
+}
+
+fn cut(mut segment: Segment, limit: usize) -> Segment {
+    segment.bytes.truncate(limit);
+    segment
+}
+
+#[test]
+fn long_sessions_are_found_whole() {
+    for case in [long::equihash(), long::branches()] {
+        let verdict = of_turns(&case.turns).expect(&case.name);
+        assert_eq!(verdict.rule.0, "stratum.share", "{}", case.name);
+        let longest = case.turns.iter().map(|(_, bytes)| bytes.len()).max().unwrap();
+        assert!(longest > 2_700, "{}: {longest}", case.name);
+    }
+}
+
+#[test]
+fn messages_cut_at_the_limit_are_still_found() {
+    for case in mining() {
+        for limit in LIMITS {
+            let segments: Vec<_> =
+                plain(&case.turns).into_iter().map(|segment| cut(segment, limit)).collect();
+            let weight = verdict(&segments).map(|verdict| verdict.rule.1);
+            assert!(weight >= Some(LIKELY), "{} at {limit}: {weight:?}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_cut_share_or_job_alone_is_likely() {
+    for (case, way) in [(long::equihash(), Direction::Egress), (long::branches(), Direction::Ingress)] {
+        let longest = plain(&case.turns).into_iter().max_by_key(|segment| segment.length).unwrap();
+        assert_eq!(longest.direction, way);
+        for limit in LIMITS {
+            let alone = Segment { offset: 0, ..cut(longest.clone(), limit) };
+            let weight = verdict(&[alone]).map(|verdict| verdict.rule.1);
+            assert!(weight >= Some(LIKELY), "{} at {limit}: {weight:?}", case.name);
+        }
+    }
+}
+
+/// Nothing of one that is not the other's.
+fn agrees(found: &Claim, whole: &Claim) -> bool {
+    let fits = |found: &Option<String>, whole: &Option<String>| found.is_none() || found == whole;
+    fits(&found.wallet, &whole.wallet) && fits(&found.agent, &whole.agent) && fits(&found.pool, &whole.pool)
+}
+
+#[test]
+fn what_a_cut_went_through_is_not_learned() {
+    let cases: Vec<_> = mining().into_iter().map(|case| (of_turns(&case.turns).unwrap(), case)).collect();
+    try_often(|u| {
+        let (whole, case) = one(u, &cases);
+        let style = Style { escapes: true, order: true, ..Style::default() };
+        let mut segments = plain(&disguise(&case.turns, style, u));
+        for _ in 0..=up_to(u, 3) {
+            let at = up_to(u, segments.len() - 1);
+            let length = segments[at].bytes.len();
+            segments[at].bytes.truncate(up_to(u, length));
+        }
+        let Some(found) = verdict(&segments) else { return };
+        assert!(agrees(&found.claim, &whole.claim), "{}: {found:?}\n{}", case.name, show(&segments));
+    });
+}
+
+/// Bytes that are lost for good tear messages, too: what is left of them may not be put together.
+#[test]
+fn what_a_loss_went_through_is_not_learned() {
+    let cases: Vec<_> = mining().into_iter().map(|case| (of_turns(&case.turns).unwrap(), case)).collect();
+    try_often(|u| {
+        let (whole, case) = one(u, &cases);
+        let mut segments = Vec::new();
+        for segment in plain(&case.turns) {
+            let from = up_to(u, segment.bytes.len());
+            let to = from + up_to(u, segment.bytes.len() - from);
+            let part = |from: usize, to: usize| Segment {
+                offset: segment.offset + from,
+                bytes: segment.bytes[from..to].to_vec(),
+                length: to - from,
+                ..segment
+            };
+            segments.extend([part(0, from), part(to, segment.bytes.len())]);
+        }
+        segments.retain(|segment| !segment.bytes.is_empty());
+        let Some(found) = verdict(&segments) else { return };
+        assert!(agrees(&found.claim, &whole.claim), "{}: {found:?}\n{}", case.name, show(&segments));
+    });
+}
