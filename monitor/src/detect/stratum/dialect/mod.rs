@@ -22,11 +22,14 @@ pub enum Dialect {
     EthProxy,
     /// `EthereumStratum/1.0.0`, of `NiceHash`.
     EthereumStratum1,
+    /// A dialect that is not named here.
+    Stratum,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 4] = [Self::StratumV1, Self::CryptoNote, Self::EthProxy, Self::EthereumStratum1];
+    pub const ALL: [Self; 5] =
+        [Self::StratumV1, Self::CryptoNote, Self::EthProxy, Self::EthereumStratum1, Self::Stratum];
 
     /// The name in notices.
     #[must_use]
@@ -36,6 +39,7 @@ impl Dialect {
             Self::CryptoNote => "cryptonote",
             Self::EthProxy => "eth-proxy",
             Self::EthereumStratum1 => "ethereum-stratum-1",
+            Self::Stratum => "stratum",
         }
     }
 
@@ -43,18 +47,18 @@ impl Dialect {
     const fn parent(self) -> Option<Self> {
         match self {
             Self::EthereumStratum1 => Some(Self::StratumV1),
-            Self::StratumV1 | Self::CryptoNote | Self::EthProxy => None,
+            Self::StratumV1 | Self::CryptoNote | Self::EthProxy | Self::Stratum => None,
         }
     }
 
     /// Whether this says more than `known` of the same conversation.
     pub(super) fn refines(self, known: Self) -> bool {
-        self.parent() == Some(known)
+        self.parent() == Some(known) || (known == Self::Stratum && self != known)
     }
 
-    /// Whether a server of `other` may answer a client of this dialect.
+    /// Whether a server of `other` may answer a client of this dialect. A dialect not named here may be any.
     pub(super) fn is_kin(self, other: Self) -> bool {
-        self.root() == other.root()
+        self.root() == other.root() || self == Self::Stratum || other == Self::Stratum
     }
 
     fn root(self) -> Self {
