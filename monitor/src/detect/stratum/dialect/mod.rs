@@ -8,6 +8,7 @@ use crate::detect::Claim;
 mod cryptonote;
 mod eth_proxy;
 mod ethereum_stratum_1;
+mod general;
 mod refusal;
 mod stratum_v1;
 
@@ -87,9 +88,11 @@ impl Dialects {
         self.0 & (1 << dialect as u32) != 0
     }
 
-    /// The client's message that this is, if any.
+    /// The client's message that this is, if any: the first reading that suffices, else the first.
     pub(super) fn request(self, message: &Message<'_>) -> Option<Request> {
-        self.words().find_map(|words| (words.request)(message))
+        let mut readings = self.words().filter_map(|words| (words.request)(message));
+        let first = readings.next()?;
+        if first.sure { Some(first) } else { readings.find(|reading| reading.sure).or(Some(first)) }
     }
 
     /// The pool's answer to `asked` that this is, if any.
@@ -103,9 +106,11 @@ impl Dialects {
             .or_else(|| refusal::of(message))
     }
 
-    /// The pool's message that this is, whatever was asked before it, if any.
+    /// The pool's message that this is, whatever was asked before it, if any: chosen as a request is.
     pub(super) fn push(self, message: &Message<'_>) -> Option<Reply> {
-        self.words().find_map(|words| (words.push)(message))
+        let mut readings = self.words().filter_map(|words| (words.push)(message));
+        let first = readings.next()?;
+        if first.sure { Some(first) } else { readings.find(|reading| reading.sure).or(Some(first)) }
     }
 
     fn words(self) -> impl Iterator<Item = &'static Words> {
@@ -125,8 +130,8 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 4] =
-    [&ethereum_stratum_1::WORDS, &stratum_v1::WORDS, &cryptonote::WORDS, &eth_proxy::WORDS];
+static WORDS: [&Words; 5] =
+    [&ethereum_stratum_1::WORDS, &stratum_v1::WORDS, &cryptonote::WORDS, &eth_proxy::WORDS, &general::WORDS];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

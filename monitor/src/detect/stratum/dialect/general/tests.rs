@@ -1,0 +1,1 @@
+//! The general rule alone: unlisted dialects, and what is none.

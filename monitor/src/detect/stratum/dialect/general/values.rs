@@ -1,0 +1,255 @@
+//! Values with the shape of mining's, under whatever name.
+//!
+//! Owns what a key may be called and what a value looks like. Must not know methods. A value whose key speaks of
+//! secrets, signatures or checksums is none: those are as long and as random as hashes.
+use serde_json::{Map, Value};
+
+use crate::detect::stratum::shape::{is_algorithm, is_hex, is_miner_agent};
+
+/// A hashing blob or header with its target is at least that long (76 bytes; Cuckoo headers are longer).
+const BLOB_DIGITS: usize = 2 * 76;
+/// A proof of work that is no hash: Beam's Equihash 150,5 has 104 bytes, and it is among the shortest.
+const PROOF_DIGITS: usize = 2 * 104;
+const HASH_DIGITS: usize = 64;
+/// Cuckoo cycles have 32 to 42 edges.
+const CYCLE: std::ops::RangeInclusive<usize> = 32..=48;
+/// CryptoNote addresses have 95 characters, integrated ones 106, kin some more.
+const CRYPTONOTE_ADDRESS: std::ops::RangeInclusive<usize> = 95..=110;
+const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
+const JOB_KEYS: [&str; 4] = ["jobid", "job", "workid", "taskid"];
+const HARD_KEYS: [&str; 4] = ["target", "difficulty", "diff", "bits"];
+const AGENT_KEYS: [&str; 6] = ["agent", "useragent", "ua", "client", "software", "version"];
+const WORKER_KEYS: [&str; 6] = ["worker", "workername", "rig", "rigid", "minername", "devicename"];
+const PASS_KEYS: [&str; 3] = ["pass", "password", "passwd"];
+const ACCOUNT_KEYS: [&str; 9] =
+    ["login", "user", "username", "account", "wallet", "walletaddress", "address", "publicaddress", "miner"];
+const NONCE_KEYS: [&str; 4] = ["xn", "extranonce", "extranonce1", "nonceprefix"];
+/// Parts of keys whose values are as random as hashes, and are none that were worked for.
+const OTHER_KEYS: [&str; 13] = [
+    "auth", "check", "commit", "digest", "etag", "hmac", "key", "md5", "secret", "session", "sha", "sig",
+    "token",
+];
+
+/// One object or array, its nested ones apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Group<'a> {
+    Object(&'a Map<String, Value>),
+    List(&'a [Value]),
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Object(members) => Some(Self::Object(members)),
+            Value::Array(list) => Some(Self::List(list)),
+            _ => None,
+        }
+    }
+
+    /// Members as plain key and value. Elements of an array have no key.
+    fn entries(self) -> impl Iterator<Item = (String, &'a Value)> {
+        let (members, list) = match self {
+            Self::Object(members) => (Some(members), None),
+            Self::List(list) => (None, Some(list)),
+        };
+        let members = members.into_iter().flatten().map(|(key, value)| (plain(key), value));
+        members.chain(list.into_iter().flatten().map(|value| (String::new(), value)))
+    }
+
+    fn texts(self) -> impl Iterator<Item = (String, &'a str)> {
+        self.entries().filter_map(|(key, value)| value.as_str().map(|text| (key, text)))
+    }
+
+    /// A text that is not empty under one of `keys`.
+    fn text(self, keys: &[&str]) -> Option<&'a str> {
+        self.texts()
+            .find(|(key, text)| keys.contains(&key.as_str()) && !text.is_empty())
+            .map(|(_, text)| text)
+    }
+
+    /// Objects and arrays in it.
+    pub(super) fn inner(self) -> impl Iterator<Item = Self> {
+        self.entries().filter_map(|(_, value)| Self::of(value))
+    }
+
+    pub(super) fn agent(self) -> Option<&'a str> {
+        self.text(&AGENT_KEYS).filter(|agent| is_miner_agent(agent))
+    }
+
+    pub(super) fn worker(self) -> Option<&'a str> {
+        self.text(&WORKER_KEYS)
+    }
+
+    pub(super) fn account(self) -> Option<&'a str> {
+        self.text(&ACCOUNT_KEYS)
+    }
+
+    pub(super) fn has_pass(self) -> bool {
+        self.entries().any(|(key, _)| PASS_KEYS.contains(&key.as_str()))
+    }
+
+    /// An account that is an address, or begins with one.
+    pub(super) fn wallet(self) -> Option<&'a str> {
+        let named = |key: &str| key.is_empty() || ACCOUNT_KEYS.contains(&key) || key.contains("key");
+        self.texts().find(|(key, text)| named(key) && is_wallet(text)).map(|(_, text)| text)
+    }
+
+    /// A name of an algorithm, or several in an array.
+    pub(super) fn algorithm(self) -> Option<&'a str> {
+        self.texts().map(|(_, text)| text).find(|text| text.contains(['/', '-', '_']) && is_algorithm(text))
+    }
+
+    /// The mark of a protocol, such as `EthereumStratum/2.0.0`.
+    pub(super) fn has_mark(self) -> bool {
+        self.texts().any(|(_, text)| text.len() <= 64 && text.contains("Stratum/"))
+    }
+
+    pub(super) fn has_job_id(self) -> bool {
+        self.entries().any(|(key, value)| JOB_KEYS.contains(&key.as_str()) && is_name(value))
+    }
+
+    /// A target or a difficulty.
+    pub(super) fn has_difficulty(self) -> bool {
+        self.entries().any(|(key, value)| {
+            HARD_KEYS.iter().any(|hard| key.contains(hard))
+                && (value.as_f64().is_some_and(|number| number > 0.0)
+                    || value.as_str().is_some_and(|text| is_hex(text, 4)))
+        })
+    }
+
+    /// What is hashed is numbered by the height of its block.
+    pub(super) fn has_height(self) -> bool {
+        self.entries().any(|(key, value)| key == "height" && value.is_u64())
+    }
+
+    pub(super) fn has_nonce(self) -> bool {
+        self.entries().any(|(key, value)| {
+            key.contains("nonce") && (value.is_u64() || value.as_str().is_some_and(is_nonce))
+        })
+    }
+
+    pub(super) fn has_extranonce(self) -> bool {
+        self.text(&NONCE_KEYS).is_some_and(|nonce| is_hex(nonce, 2))
+    }
+
+    pub(super) fn has_blob(self) -> bool {
+        self.worked().any(|text| is_hex(text, BLOB_DIGITS))
+    }
+
+    /// A hash of 32 bytes.
+    pub(super) fn has_hash(self) -> bool {
+        self.worked().any(is_hash)
+    }
+
+    /// A hash that a header is known by, or what is hashed.
+    pub(super) fn has_header(self) -> bool {
+        let is_header =
+            |key: &str| ["header", "input", "pow", "prev", "seed"].iter().any(|part| key.contains(part));
+        self.texts().any(|(key, text)| is_header(&key) && !is_other(&key) && is_hash(text))
+    }
+
+    /// What was worked for: a hash, a long proof, or the edges of a cycle.
+    pub(super) fn has_proof(self) -> bool {
+        self.worked().any(|text| is_hash(text) || is_hex(text, PROOF_DIGITS))
+            || self.entries().any(|(_, value)| value.as_array().is_some_and(|edges| is_cycle(edges)))
+    }
+
+    fn worked(self) -> impl Iterator<Item = &'a str> {
+        self.texts().filter(|(key, _)| !is_other(key)).map(|(_, text)| text)
+    }
+}
+
+/// A key in small letters, without what joins words.
+fn plain(key: &str) -> String {
+    key.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(32)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect()
+}
+
+fn is_other(key: &str) -> bool {
+    OTHER_KEYS.iter().any(|part| key.contains(part))
+}
+
+/// A short text or a number: what a job may be named by.
+pub(super) fn is_name(value: &Value) -> bool {
+    value.is_u64() || value.as_str().is_some_and(|text| (1..=128).contains(&text.len()))
+}
+
+/// Exactly 32 bytes in hexadecimal.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.strip_prefix("0x").unwrap_or(text).len() == HASH_DIGITS && is_hex(text, HASH_DIGITS)
+}
+
+/// 4 or 8 bytes in hexadecimal.
+pub(super) fn is_nonce(text: &str) -> bool {
+    matches!(text.strip_prefix("0x").unwrap_or(text).len(), 8 | 16) && is_hex(text, 8)
+}
+
+fn is_cycle(edges: &[Value]) -> bool {
+    CYCLE.contains(&edges.len()) && edges.iter().all(Value::is_u64)
+}
+
+/// 32 bytes, of which the first two are zero and not all: a share is never easier.
+pub(super) fn is_target(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    digits.starts_with("0000") && digits.bytes().any(|digit| digit != b'0') && is_hash(text)
+}
+
+/// An address in one of the forms in use, with or without a coin before a colon and a worker behind a mark.
+pub(super) fn is_wallet(text: &str) -> bool {
+    let (coin, rest) = text.split_once(':').unwrap_or(("", text));
+    let bare = rest.split(['.', '+', '/']).next().unwrap_or_default();
+    let bytes = bare.as_bytes();
+    if !bare.is_ascii() || coin.len() > 12 {
+        return false;
+    }
+    let small = || bytes.iter().all(|byte| BECH32.contains(byte));
+    if let Some(digits) = bare.strip_prefix("0x") {
+        return digits.len() == 40 && is_hex(bare, 40);
+    }
+    (!coin.is_empty() && bytes.len() >= 40 && small())
+        || is_bech32(bare)
+        || is_nimiq(bare)
+        || (is_mixed_base58(bytes)
+            && (matches!(bytes.len(), 30..=36 | 43..=52) || CRYPTONOTE_ADDRESS.contains(&bytes.len())))
+}
+
+/// A wallet that nothing else looks like: so long a run of base58.
+pub(super) fn is_cryptonote(text: &str) -> bool {
+    let bare = text.split(['.', '+', '/']).next().unwrap_or_default().as_bytes();
+    CRYPTONOTE_ADDRESS.contains(&bare.len()) && is_mixed_base58(bare)
+}
+
+/// Something is named behind the wallet.
+pub(super) fn has_suffix(text: &str) -> bool {
+    text.split_once(['.', '+', '/']).is_some_and(|(_, behind)| !behind.is_empty())
+}
+
+/// `bc1q...`: a short name, `1`, and at least 38 characters of an alphabet of 32.
+fn is_bech32(text: &str) -> bool {
+    text.rsplit_once('1').is_some_and(|(coin, data)| {
+        (2..=8).contains(&coin.len())
+            && coin.bytes().all(|byte| byte.is_ascii_lowercase())
+            && data.len() >= 38
+            && data.bytes().all(|byte| BECH32.contains(&byte))
+    })
+}
+
+/// `NQ07 0000 ...`: 36 characters in groups of four.
+fn is_nimiq(text: &str) -> bool {
+    let bare: String = text.chars().filter(|letter| *letter != ' ').take(40).collect();
+    bare.len() == 36
+        && bare.starts_with("NQ")
+        && bare.bytes().skip(2).take(2).all(|byte| byte.is_ascii_digit())
+        && bare.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+}
+
+fn is_mixed_base58(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_alphanumeric() && !b"0OIl".contains(byte))
+        && bytes.iter().any(u8::is_ascii_digit)
+        && bytes.iter().any(u8::is_ascii_uppercase)
+        && bytes.iter().any(u8::is_ascii_lowercase)
+}
