@@ -18,7 +18,7 @@ use crate::detect::{
 mod values;
 mod words;
 
-use values::{Group, has_suffix, is_cryptonote, is_hash, is_name, is_nonce, is_target, is_wallet};
+use values::{Group, has_suffix, is_cryptonote, is_hash, is_name, is_nonce, is_target};
 use words::Topics;
 
 /// Members that may say what a message is for where none is called `method`.
@@ -37,7 +37,7 @@ fn request(message: &Message<'_>) -> Option<Request> {
     let topics = topics(message)?;
     let group = body(message);
     let tied = message.id.is_some() || message.cut;
-    let (method, purpose) = if submits(topics, group) && (tied || message.params.is_none()) {
+    let (method, purpose) = if tied && submits(topics, group) {
         ("a share", Purpose::Submit)
     } else if enters(topics, group, message, tied) {
         ("a login", Purpose::Enter)
@@ -61,44 +61,46 @@ fn body<'a>(message: &Message<'a>) -> Group<'a> {
 
 /// A login: in mining's own name space, as mining software, or as a wallet with what only miners add to it.
 fn enters(topics: Topics, group: Group<'_>, message: &Message<'_>, tied: bool) -> bool {
-    let whole = Group::Object(message.members);
-    let agent = group.agent().is_some();
-    let marked = group.has_mark();
-    let works = group.worker().or(whole.worker()).is_some();
+    if !(topics.enter || topics.greet || topics.subscribe) {
+        return false;
+    }
+    if group.has_mark() || (topics.mining && tied && is_plain_list(topics, group)) {
+        return true;
+    }
+    let credentials = group.account().is_some() && group.has_pass();
     let algorithm = group.algorithm().or_else(|| group.inner().find_map(Group::algorithm)).is_some();
-    let wallet = group.wallet();
-    if topics.mining && (topics.enter || topics.subscribe) {
-        return match group {
-            Group::List(list) => tied && is_plain_list(list, topics.enter),
-            Group::Object(_) => agent || marked || wallet.is_some() || (works && group.account().is_some()),
-        };
+    if topics.mining && (group.agent().is_some() || group.wallet().is_some()) {
+        return true;
     }
-    if !topics.enter {
-        return marked && topics.subscribe;
-    }
-    let alone = marked || (agent && group.has_pass() && group.account().is_some());
-    let owned = wallet.is_some_and(|wallet| {
-        has_suffix(wallet)
-            || works
-            || agent
-            || algorithm
-            || topics.submit
-            || (is_cryptonote(wallet) && (group.has_pass() || is_placeholder(group)))
-            || is_placeholder(group)
-    });
-    alone || owned || (algorithm && group.has_pass() && group.account().is_some())
+    // Wallets are subscribed to elsewhere: for news of their money.
+    (topics.enter || topics.greet)
+        && ((credentials && (algorithm || group.agent().is_some()))
+            || owns(topics, group, message, algorithm))
 }
 
-/// `[]`, `[software, session, host, port]`, `[user, password]`.
-fn is_plain_list(list: &[Value], named: bool) -> bool {
+/// `[]` and `[software, session, host, port]` to subscribe, `[user, password]` to log in.
+fn is_plain_list(topics: Topics, group: Group<'_>) -> bool {
+    let Group::List(list) = group else { return false };
     let first = list.first();
-    list.len() <= 6
-        && !list.iter().any(Value::is_object)
-        && if named {
-            first.and_then(Value::as_str).is_some_and(|user| !user.is_empty())
-        } else {
-            first.is_none_or(Value::is_string)
-        }
+    let fits = if topics.enter {
+        first.and_then(Value::as_str).is_some_and(|user| !user.is_empty())
+    } else {
+        topics.subscribe && first.is_none_or(Value::is_string)
+    };
+    fits && list.len() <= 6 && !list.iter().any(Value::is_object)
+}
+
+/// A wallet, and a worker, software, an algorithm or a password without worth beside it.
+fn owns(topics: Topics, group: Group<'_>, message: &Message<'_>, algorithm: bool) -> bool {
+    let Some(wallet) = group.wallet().filter(|_| !group.has_signature()) else { return false };
+    let works = group.worker().or_else(|| Group::Object(message.members).worker()).is_some();
+    let locked = group.has_pass() || matches!(group, Group::List([_, Value::String(_), ..]));
+    works
+        || algorithm
+        || group.agent().is_some()
+        || topics.submit
+        || is_placeholder(group)
+        || (locked && (has_suffix(wallet) || is_cryptonote(wallet)))
 }
 
 /// The password that miners write where a pool wants none.
@@ -109,12 +111,16 @@ fn is_placeholder(group: Group<'_>) -> bool {
 
 /// A share: which job, which nonce, and what came of it.
 fn submits(topics: Topics, group: Group<'_>) -> bool {
-    if !topics.submit {
+    if !(topics.submit || topics.share) {
         return false;
     }
     match group {
+        Group::Object(_) if group.has_job_id() => {
+            (group.has_nonce() && (group.has_hash() || group.has_proof()))
+                || (group.has_number_nonce() && group.has_cycle())
+        }
         // Beam and kin name the job by the id of the message.
-        Group::Object(_) => group.has_nonce() && group.has_proof() && (group.has_job_id() || !topics.work),
+        Group::Object(_) => topics.share && group.has_nonce() && group.has_proof(),
         Group::List(list) if topics.mining => is_share(list),
         Group::List(list) => is_bare_share(list),
     }
@@ -191,7 +197,9 @@ fn gives_extranonce(list: &[Value]) -> bool {
 fn push(message: &Message<'_>) -> Option<Reply> {
     let topics = topics(message).unwrap_or_default();
     let groups = || groups(message);
-    let what = if groups().any(|group| is_job(topics, group)) || message.result.is_some_and(is_work) {
+    let what = if groups().any(|group| is_job(topics, message.method.is_some(), group))
+        || message.result.is_some_and(is_work)
+    {
         "a job"
     } else if groups().any(|group| is_setting(topics, group)) {
         "a setting of a pool"
@@ -213,13 +221,13 @@ fn groups<'a>(message: &Message<'a>) -> impl Iterator<Item = Group<'a>> {
 }
 
 /// A job: its id, what is to be hashed, and how hard that is.
-fn is_job(topics: Topics, group: Group<'_>) -> bool {
+fn is_job(topics: Topics, named: bool, group: Group<'_>) -> bool {
     match group {
         Group::Object(members) => {
-            let named = group.has_job_id() || (topics.work && members.get("id").is_some_and(is_name));
-            let long = group.has_blob() && (group.has_difficulty() || group.has_height());
-            let short = group.has_hash() && group.has_difficulty() && (topics.work || group.has_header());
-            named && (long || short)
+            let id = group.has_job_id() || (topics.work && members.get("id").is_some_and(is_name));
+            // Objects of other methods are theirs, whatever they hold.
+            let ours = topics.work || !named;
+            ours && id && group.has_difficulty() && (group.has_blob() || group.has_header(topics.work))
         }
         Group::List(list) if topics.work => is_listed_job(list, topics.mining),
         Group::List(_) => false,
@@ -258,16 +266,13 @@ fn is_work(result: &Value) -> bool {
 
 /// In mining's own name space: a difficulty, a target, an extranonce.
 fn is_setting(topics: Topics, group: Group<'_>) -> bool {
-    if !topics.mining {
+    if !topics.mining || topics.get {
         return false;
     }
     match group {
         Group::List([first, ..]) => topics.setting && (first.is_number() || is_hex_value(first, 2)),
         Group::List(_) => false,
-        Group::Object(_) => {
-            group.has_extranonce()
-                || (topics == Topics { mining: true, ..Topics::default() } && group.has_difficulty())
-        }
+        Group::Object(_) => group.has_extranonce(),
     }
 }
 
@@ -278,7 +283,10 @@ fn is_subscription(result: &Value) -> bool {
         return true;
     }
     let Group::List(list) = group else { return false };
-    let is_topic = |value: &Value| value.as_str().is_some_and(|name| Topics::of(name).mining);
+    let is_topic = |value: &Value| {
+        let topics = value.as_str().map(Topics::of).unwrap_or_default();
+        topics.mining && (topics.work || topics.setting)
+    };
     let topics = || list.iter().filter_map(Value::as_array);
     let named = topics()
         .flatten()

@@ -11,14 +11,17 @@ const BLOB_DIGITS: usize = 2 * 76;
 /// A proof of work that is no hash: Beam's Equihash 150,5 has 104 bytes, and it is among the shortest.
 const PROOF_DIGITS: usize = 2 * 104;
 const HASH_DIGITS: usize = 64;
+/// Compact targets and bits have 4 bytes.
+const TARGET_DIGITS: usize = 8;
+/// Signatures have 64 or 65 bytes, or more.
+const SIGNATURE_DIGITS: usize = 2 * 64;
 /// Cuckoo cycles have 32 to 42 edges.
 const CYCLE: std::ops::RangeInclusive<usize> = 32..=48;
 /// CryptoNote addresses have 95 characters, integrated ones 106, kin some more.
 const CRYPTONOTE_ADDRESS: std::ops::RangeInclusive<usize> = 95..=110;
 const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-const JOB_KEYS: [&str; 4] = ["jobid", "job", "workid", "taskid"];
-const HARD_KEYS: [&str; 4] = ["target", "difficulty", "diff", "bits"];
+const JOB_KEYS: [&str; 2] = ["jobid", "job"];
 const AGENT_KEYS: [&str; 6] = ["agent", "useragent", "ua", "client", "software", "version"];
 const WORKER_KEYS: [&str; 6] = ["worker", "workername", "rig", "rigid", "minername", "devicename"];
 const PASS_KEYS: [&str; 3] = ["pass", "password", "passwd"];
@@ -47,25 +50,23 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Members as plain key and value. Elements of an array have no key.
-    fn entries(self) -> impl Iterator<Item = (String, &'a Value)> {
+    /// Elements of an array have no key.
+    fn entries(self) -> impl Iterator<Item = (Key, &'a Value)> {
         let (members, list) = match self {
             Self::Object(members) => (Some(members), None),
             Self::List(list) => (None, Some(list)),
         };
-        let members = members.into_iter().flatten().map(|(key, value)| (plain(key), value));
-        members.chain(list.into_iter().flatten().map(|value| (String::new(), value)))
+        let members = members.into_iter().flatten().map(|(key, value)| (Key::of(key), value));
+        members.chain(list.into_iter().flatten().map(|value| (Key::default(), value)))
     }
 
-    fn texts(self) -> impl Iterator<Item = (String, &'a str)> {
+    fn texts(self) -> impl Iterator<Item = (Key, &'a str)> {
         self.entries().filter_map(|(key, value)| value.as_str().map(|text| (key, text)))
     }
 
     /// A text that is not empty under one of `keys`.
     fn text(self, keys: &[&str]) -> Option<&'a str> {
-        self.texts()
-            .find(|(key, text)| keys.contains(&key.as_str()) && !text.is_empty())
-            .map(|(_, text)| text)
+        self.texts().find(|(key, text)| key.is_one_of(keys) && !text.is_empty()).map(|(_, text)| text)
     }
 
     /// Objects and arrays in it.
@@ -86,13 +87,19 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn has_pass(self) -> bool {
-        self.entries().any(|(key, _)| PASS_KEYS.contains(&key.as_str()))
+        self.entries().any(|(key, _)| key.is_one_of(&PASS_KEYS))
     }
 
     /// An account that is an address, or begins with one.
     pub(super) fn wallet(self) -> Option<&'a str> {
-        let named = |key: &str| key.is_empty() || ACCOUNT_KEYS.contains(&key) || key.contains("key");
-        self.texts().find(|(key, text)| named(key) && is_wallet(text)).map(|(_, text)| text)
+        let mut named =
+            self.texts().filter(|(key, _)| key.as_str().is_empty() || key.is_one_of(&ACCOUNT_KEYS));
+        named.find(|(_, text)| is_wallet(text)).map(|(_, text)| text)
+    }
+
+    /// What wallets log in with elsewhere.
+    pub(super) fn has_signature(self) -> bool {
+        self.texts().any(|(key, text)| key.as_str().contains("sig") || is_hex(text, SIGNATURE_DIGITS))
     }
 
     /// A name of an algorithm, or several in an array.
@@ -102,31 +109,39 @@ impl<'a> Group<'a> {
 
     /// The mark of a protocol, such as `EthereumStratum/2.0.0`.
     pub(super) fn has_mark(self) -> bool {
-        self.texts().any(|(_, text)| text.len() <= 64 && text.contains("Stratum/"))
+        let is_mark = |text: &str| {
+            let (name, version) = text.split_once("Stratum/").unwrap_or_default();
+            name.len() <= 32
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                && version.starts_with(|digit: char| digit.is_ascii_digit())
+        };
+        self.texts().any(|(_, text)| is_mark(text))
     }
 
     pub(super) fn has_job_id(self) -> bool {
-        self.entries().any(|(key, value)| JOB_KEYS.contains(&key.as_str()) && is_name(value))
+        self.entries().any(|(key, value)| key.is_one_of(&JOB_KEYS) && is_name(value))
     }
 
     /// A target or a difficulty.
     pub(super) fn has_difficulty(self) -> bool {
+        let is_number = |value: &Value| value.as_f64().is_some_and(|number| number > 0.0);
         self.entries().any(|(key, value)| {
-            HARD_KEYS.iter().any(|hard| key.contains(hard))
-                && (value.as_f64().is_some_and(|number| number > 0.0)
-                    || value.as_str().is_some_and(|text| is_hex(text, 4)))
+            let key = key.as_str();
+            let hard = key.contains("difficulty") || matches!(key, "diff" | "sharediff");
+            let text = value.as_str().filter(|text| is_hex(text, TARGET_DIGITS));
+            (hard && (is_number(value) || text.is_some()))
+                || (text.is_some() && (key.contains("target") || matches!(key, "bits" | "nbits")))
         })
     }
 
-    /// What is hashed is numbered by the height of its block.
-    pub(super) fn has_height(self) -> bool {
-        self.entries().any(|(key, value)| key == "height" && value.is_u64())
-    }
-
+    /// A nonce in hexadecimal.
     pub(super) fn has_nonce(self) -> bool {
-        self.entries().any(|(key, value)| {
-            key.contains("nonce") && (value.is_u64() || value.as_str().is_some_and(is_nonce))
-        })
+        self.texts().any(|(key, text)| key.as_str().contains("nonce") && is_nonce(text))
+    }
+
+    /// A nonce as a number.
+    pub(super) fn has_number_nonce(self) -> bool {
+        self.entries().any(|(key, value)| key.as_str() == "nonce" && value.is_u64())
     }
 
     pub(super) fn has_extranonce(self) -> bool {
@@ -137,40 +152,68 @@ impl<'a> Group<'a> {
         self.worked().any(|text| is_hex(text, BLOB_DIGITS))
     }
 
-    /// A hash of 32 bytes.
+    /// A hash that is named as what is to be hashed, or (`as_job`) as any hash or input.
+    pub(super) fn has_header(self, as_job: bool) -> bool {
+        let is_header = |key: Key| {
+            let has = |part: &str| key.as_str().contains(part);
+            ["header", "pow", "prev", "seed"].into_iter().any(has)
+                || (as_job && ["hash", "input"].into_iter().any(has))
+        };
+        self.texts().any(|(key, text)| is_header(key) && !key.is_other() && is_hash(text))
+    }
+
+    /// What was worked for, as a hash.
     pub(super) fn has_hash(self) -> bool {
         self.worked().any(is_hash)
     }
 
-    /// A hash that a header is known by, or what is hashed.
-    pub(super) fn has_header(self) -> bool {
-        let is_header =
-            |key: &str| ["header", "input", "pow", "prev", "seed"].iter().any(|part| key.contains(part));
-        self.texts().any(|(key, text)| is_header(&key) && !is_other(&key) && is_hash(text))
+    /// What was worked for, as a proof that is longer than hashes and signatures.
+    pub(super) fn has_proof(self) -> bool {
+        self.worked().any(|text| is_hex(text, PROOF_DIGITS)) || self.has_cycle()
     }
 
-    /// What was worked for: a hash, a long proof, or the edges of a cycle.
-    pub(super) fn has_proof(self) -> bool {
-        self.worked().any(|text| is_hash(text) || is_hex(text, PROOF_DIGITS))
-            || self.entries().any(|(_, value)| value.as_array().is_some_and(|edges| is_cycle(edges)))
+    /// What was worked for, as the edges of a cycle.
+    pub(super) fn has_cycle(self) -> bool {
+        self.entries().any(|(_, value)| value.as_array().is_some_and(|edges| is_cycle(edges)))
     }
 
     fn worked(self) -> impl Iterator<Item = &'a str> {
-        self.texts().filter(|(key, _)| !is_other(key)).map(|(_, text)| text)
+        self.texts().filter(|(key, _)| !key.is_other()).map(|(_, text)| text)
     }
 }
 
-/// A key in small letters, without what joins words.
-fn plain(key: &str) -> String {
-    key.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(32)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect()
+/// A key in small letters, without what joins words; no longer than any that is known.
+#[derive(Clone, Copy, Default)]
+struct Key {
+    letters: [u8; 24],
+    length: usize,
 }
 
-fn is_other(key: &str) -> bool {
-    OTHER_KEYS.iter().any(|part| key.contains(part))
+impl Key {
+    fn of(key: &str) -> Self {
+        let mut own = Self::default();
+        let letters = key.bytes().filter(u8::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        for (place, letter) in own.letters.iter_mut().zip(letters) {
+            *place = letter;
+            own.length += 1;
+        }
+        own
+    }
+
+    fn as_str(&self) -> &str {
+        self.letters
+            .get(..self.length)
+            .and_then(|letters| std::str::from_utf8(letters).ok())
+            .unwrap_or_default()
+    }
+
+    fn is_one_of(&self, keys: &[&str]) -> bool {
+        keys.contains(&self.as_str())
+    }
+
+    fn is_other(&self) -> bool {
+        OTHER_KEYS.iter().any(|part| self.as_str().contains(part))
+    }
 }
 
 /// A short text or a number: what a job may be named by.
