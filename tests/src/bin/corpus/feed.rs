@@ -153,8 +153,9 @@ mod tests {
     #[test]
     fn packets_cut_the_streams_and_the_rest_follows() {
         let whole = [("c", 0, "ab"), ("s", 0, "uvw"), ("c", 2, "c"), ("c", 3, "def"), ("s", 3, "x")];
-        let whole = whole
-            .map(|(side, at, text)| (side.chars().next().unwrap(), at, text.to_owned(), text.len() as u32));
+        let whole = whole.map(|(side, at, text)| {
+            (side.chars().next().unwrap(), at, text.to_owned(), u32::try_from(text.len()).unwrap())
+        });
         assert_eq!(pieces(&talk(), View::Whole), whole);
         assert_eq!(pieces(&talk(), View::First(2)), whole[..2]);
         assert_eq!(pieces(&talk(), View::First(9)), whole[..3]);

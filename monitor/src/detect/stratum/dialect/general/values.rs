@@ -4,12 +4,15 @@
 //! secrets, signatures or checksums is none: those are as long and as random as hashes.
 use serde_json::{Map, Value};
 
+use super::wallet::is_wallet;
 use crate::detect::stratum::shape::{is_algorithm, is_hex, is_miner_agent};
 
 /// A hashing blob or header with its target is at least that long (76 bytes; Cuckoo headers are longer).
 const BLOB_DIGITS: usize = 2 * 76;
 /// A proof of work that is no hash: Beam's Equihash 150,5 has 104 bytes, and it is among the shortest.
 const PROOF_DIGITS: usize = 2 * 104;
+/// What is called a blob may be shorter: Dero's small blocks have 48 bytes.
+const NAMED_BLOB_DIGITS: usize = 2 * 48;
 const HASH_DIGITS: usize = 64;
 /// Compact targets and bits have 4 bytes.
 const TARGET_DIGITS: usize = 8;
@@ -17,9 +20,6 @@ const TARGET_DIGITS: usize = 8;
 const SIGNATURE_DIGITS: usize = 2 * 64;
 /// Cuckoo cycles have 32 to 42 edges.
 const CYCLE: std::ops::RangeInclusive<usize> = 32..=48;
-/// CryptoNote addresses have 95 characters, integrated ones 106, kin some more.
-const CRYPTONOTE_ADDRESS: std::ops::RangeInclusive<usize> = 95..=110;
-const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 const JOB_KEYS: [&str; 2] = ["jobid", "job"];
 const AGENT_KEYS: [&str; 6] = ["agent", "useragent", "ua", "client", "software", "version"];
@@ -149,7 +149,8 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn has_blob(self) -> bool {
-        self.worked().any(|text| is_hex(text, BLOB_DIGITS))
+        let least = |key: Key| if key.as_str().contains("blob") { NAMED_BLOB_DIGITS } else { BLOB_DIGITS };
+        self.texts().any(|(key, text)| !key.is_other() && is_hex(text, least(key)))
     }
 
     /// A hash that is named as what is to be hashed, or (`as_job`) as any hash or input.
@@ -239,60 +240,4 @@ fn is_cycle(edges: &[Value]) -> bool {
 pub(super) fn is_target(text: &str) -> bool {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     digits.starts_with("0000") && digits.bytes().any(|digit| digit != b'0') && is_hash(text)
-}
-
-/// An address in one of the forms in use, with or without a coin before a colon and a worker behind a mark.
-pub(super) fn is_wallet(text: &str) -> bool {
-    let (coin, rest) = text.split_once(':').unwrap_or(("", text));
-    let bare = rest.split(['.', '+', '/']).next().unwrap_or_default();
-    let bytes = bare.as_bytes();
-    if !bare.is_ascii() || coin.len() > 12 {
-        return false;
-    }
-    let small = || bytes.iter().all(|byte| BECH32.contains(byte));
-    if let Some(digits) = bare.strip_prefix("0x") {
-        return digits.len() == 40 && is_hex(bare, 40);
-    }
-    (!coin.is_empty() && bytes.len() >= 40 && small())
-        || is_bech32(bare)
-        || is_nimiq(bare)
-        || (is_mixed_base58(bytes)
-            && (matches!(bytes.len(), 30..=36 | 43..=52) || CRYPTONOTE_ADDRESS.contains(&bytes.len())))
-}
-
-/// A wallet that nothing else looks like: so long a run of base58.
-pub(super) fn is_cryptonote(text: &str) -> bool {
-    let bare = text.split(['.', '+', '/']).next().unwrap_or_default().as_bytes();
-    CRYPTONOTE_ADDRESS.contains(&bare.len()) && is_mixed_base58(bare)
-}
-
-/// Something is named behind the wallet.
-pub(super) fn has_suffix(text: &str) -> bool {
-    text.split_once(['.', '+', '/']).is_some_and(|(_, behind)| !behind.is_empty())
-}
-
-/// `bc1q...`: a short name, `1`, and at least 38 characters of an alphabet of 32.
-fn is_bech32(text: &str) -> bool {
-    text.rsplit_once('1').is_some_and(|(coin, data)| {
-        (2..=8).contains(&coin.len())
-            && coin.bytes().all(|byte| byte.is_ascii_lowercase())
-            && data.len() >= 38
-            && data.bytes().all(|byte| BECH32.contains(&byte))
-    })
-}
-
-/// `NQ07 0000 ...`: 36 characters in groups of four.
-fn is_nimiq(text: &str) -> bool {
-    let bare: String = text.chars().filter(|letter| *letter != ' ').take(40).collect();
-    bare.len() == 36
-        && bare.starts_with("NQ")
-        && bare.bytes().skip(2).take(2).all(|byte| byte.is_ascii_digit())
-        && bare.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
-}
-
-fn is_mixed_base58(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| byte.is_ascii_alphanumeric() && !b"0OIl".contains(byte))
-        && bytes.iter().any(u8::is_ascii_digit)
-        && bytes.iter().any(u8::is_ascii_uppercase)
-        && bytes.iter().any(u8::is_ascii_lowercase)
 }
