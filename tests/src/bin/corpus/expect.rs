@@ -3,9 +3,9 @@
 //! Owns the mapping. The coin-named labels speak `stratum-v1` with a coin's own parameters.
 use monitor::detect::stratum::Dialect;
 
-use crate::flow::Flow;
+use crate::flow::{Flow, Kind};
 
-const DIALECTS: [(&str, &str); 18] = [
+const DIALECTS: [(&str, &str); 17] = [
     ("aeternity-stratum", "stratum-v1"),
     ("btc-getblocktemplate-http", "getblocktemplate"),
     ("btc-getwork-http", "getwork"),
@@ -23,12 +23,16 @@ const DIALECTS: [(&str, &str); 18] = [
     ("kheavyhash-stratum", "stratum-v1"),
     ("xelis-stratum", "stratum-v1"),
     ("zcash-stratum", "equihash"),
-    ("stratum-v2", "stratum-v2"),
 ];
+
+/// The dialect that `flow` speaks.
+pub(crate) fn dialect(flow: &Flow) -> &str {
+    if flow.kind == Kind::StratumV2 { "stratum-v2" } else { named(&flow.label) }
+}
 
 /// The dialect that a label names. Labels of other halves of a corpus may be new: `beam-stratum` is `beam`, and a
 /// coin's is `stratum-v1`.
-pub(crate) fn dialect(label: &str) -> &str {
+fn named(label: &str) -> &str {
     if let Some((_, dialect)) = DIALECTS.iter().find(|(known, _)| *known == label) {
         return dialect;
     }
@@ -36,10 +40,10 @@ pub(crate) fn dialect(label: &str) -> &str {
     Dialect::ALL.iter().map(|dialect| dialect.name()).find(|name| *name == bare).unwrap_or("stratum-v1")
 }
 
-/// Whether `named` is right for `flow`. Where the server answers in another dialect than the client spoke, either is.
-pub(crate) fn is_right(flow: &Flow, named: Option<&str>) -> bool {
+/// Whether `told` is right for `flow`. Where the server answers in another dialect than the client spoke, either is.
+pub(crate) fn is_right(flow: &Flow, told: Option<&str>) -> bool {
     let server = flow.server_dialect.as_deref().and_then(|server| server.split_whitespace().next());
-    named == Some(dialect(&flow.label)) || (server.is_some() && named == server.map(dialect))
+    told == Some(dialect(flow)) || (server.is_some() && told == server.map(named))
 }
 
 #[cfg(test)]
@@ -55,7 +59,7 @@ mod tests {
             ("neverheardof-stratum", "stratum-v1"),
             ("eth-proxy", "eth-proxy"),
         ] {
-            assert_eq!(dialect(label), want);
+            assert_eq!(named(label), want);
         }
     }
 

@@ -107,7 +107,7 @@ impl<'a> Measured<'a> {
 fn without(flows: &[Flow], dialect: Dialect) -> Result<Without> {
     let mut judge = Judge::only(Dialects::default().without(dialect));
     let mut out = Without { dialect, stratum: Share::default(), http: Share::default(), misses: Vec::new() };
-    let its = |flow: &&Flow| flow.kind.is_mining() && expect::dialect(&flow.label) == dialect.name();
+    let its = |flow: &&Flow| flow.kind.is_mining() && expect::dialect(flow) == dialect.name();
     for flow in flows.iter().filter(its) {
         let found = judge.judge(flow, View::Whole)?.is_found();
         let share = if flow.kind == Kind::Http { &mut out.http } else { &mut out.stratum };

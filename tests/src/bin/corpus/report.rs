@@ -101,7 +101,7 @@ fn misnamed(said: &Said<'_>) -> Table {
     for (flow, verdict) in found.filter(|(flow, verdict)| !expect::is_right(flow, verdict.dialect.as_deref()))
     {
         let named = verdict.dialect.as_deref().unwrap_or("none").to_owned();
-        let want = expect::dialect(&flow.label).to_owned();
+        let want = expect::dialect(flow).to_owned();
         table.row([flow.id.clone(), flow.label.clone(), named, want]);
     }
     table
@@ -188,9 +188,9 @@ fn thresholds(thresholds: &[Threshold]) -> Table {
     table
 }
 
-/// The first few; a table is for reading.
+/// As many as a line can show; a table is for reading.
 fn some(ids: &[String]) -> String {
-    const SHOWN: usize = 12;
+    const SHOWN: usize = 50;
     let shown = ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(" ");
     if ids.len() > SHOWN { format!("{shown} and {} more", ids.len() - SHOWN) } else { shown }
 }
