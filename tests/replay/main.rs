@@ -10,6 +10,7 @@
     reason = "clippy.toml excepts test functions, and all helpers here are part of them"
 )]
 mod files;
+mod general;
 mod session;
 mod wire;
 

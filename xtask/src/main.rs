@@ -3,6 +3,7 @@
 //! One file per subcommand. Each says what it does; none needs a manual step before it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person at a terminal")]
 mod cargo;
+mod corpus;
 mod demo;
 mod ebpf;
 mod exec;
@@ -29,6 +30,7 @@ enum Xtask {
     Run(run::Options),
     Demo(demo::Options),
     Test(test::Options),
+    Corpus(corpus::Options),
     Lint(lint::Options),
     Fuzz(fuzz::Options),
 }
@@ -50,6 +52,7 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Run(options) => run::run(options),
         Xtask::Demo(options) => demo::run(options),
         Xtask::Test(options) => test::run(options),
+        Xtask::Corpus(options) => corpus::run(options),
         Xtask::Lint(options) => lint::run(options),
         Xtask::Fuzz(options) => fuzz::run(options),
     }

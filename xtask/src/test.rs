@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use self::tally::Tally;
 use crate::{
     cargo::{self, cargo},
-    root, run,
+    corpus, root, run,
 };
 
 /// Tests' package.
@@ -45,6 +45,8 @@ enum Suite {
     Replay,
     /// The agent's command line
     Cli,
+    /// Labelled traffic against thresholds, on machines that have a corpus beside the checkout
+    Corpus,
     /// The real kernel and journald; as root, through sudo when you are not
     Live,
 }
@@ -55,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let suites = if options.suites.is_empty() { Suite::value_variants() } else { &options.suites };
     let mut runner =
         Runner { workspace, agent: None, args: &options.args, total: Tally::default(), failed: Vec::new() };
-    if suites.iter().any(|suite| *suite != Suite::Unit) {
+    if suites.iter().any(|suite| !matches!(suite, Suite::Unit | Suite::Corpus)) {
         runner.agent = Some(runner.build_agent(options.debug)?);
     }
     for suite in suites {
@@ -98,6 +100,7 @@ impl Runner<'_> {
                 self.count("replay", [self.cargo_test(&["--package", PACKAGE, "--test", "replay"])])
             }
             Suite::Cli => self.count("cli", [self.cargo_test(&["--package", PACKAGE, "--test", "cli"])]),
+            Suite::Corpus => self.corpus(),
             Suite::Live => self.live(),
         }
     }
@@ -109,6 +112,19 @@ impl Runner<'_> {
             command.env(AGENT, agent);
         }
         command
+    }
+
+    /// Each threshold counts as a test. The program is the unoptimised one: it shares what the tests' build made.
+    fn corpus(&mut self) -> Result<()> {
+        let folder = corpus::beside(&self.workspace);
+        if !folder.is_dir() {
+            println!("corpus: not run: {} is not there", folder.display());
+            return Ok(());
+        }
+        let build = ["build", "--package", PACKAGE, "--bin", corpus::PROGRAM];
+        let mut program = Command::new(cargo::build(&self.workspace, &build)?.executable(corpus::PROGRAM)?);
+        program.arg(folder);
+        self.count("corpus", [program])
     }
 
     /// The test program is built as ourselves and only run as root, from the folder that cargo would choose.

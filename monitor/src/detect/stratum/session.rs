@@ -342,9 +342,11 @@ impl Ways {
     }
 }
 
-/// Nodes answer Ethereum's work methods over HTTP; they have no login.
+/// Nodes answer Ethereum's work methods over HTTP; they have no login. What no dialect is named for is never only
+/// Stratum's.
 fn is_stratum_only(dialect: Dialect, purpose: Purpose) -> bool {
     match dialect {
+        Dialect::Stratum => false,
         Dialect::EthProxy => purpose == Purpose::Enter,
         _ => matches!(purpose, Purpose::Enter | Purpose::Submit),
     }

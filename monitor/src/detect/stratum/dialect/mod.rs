@@ -12,6 +12,7 @@ mod equihash;
 mod eth_proxy;
 mod ethereum_stratum_1;
 mod ethereum_stratum_2;
+mod general;
 mod grin;
 mod ironfish;
 mod refusal;
@@ -38,11 +39,13 @@ pub enum Dialect {
     Grin,
     /// `api_key` and `solution`: Beam.
     Beam,
+    /// A dialect that is not named here.
+    Stratum,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StratumV1,
         Self::CryptoNote,
         Self::EthProxy,
@@ -52,6 +55,7 @@ impl Dialect {
         Self::IronFish,
         Self::Grin,
         Self::Beam,
+        Self::Stratum,
     ];
 
     /// The name in notices.
@@ -67,6 +71,7 @@ impl Dialect {
             Self::IronFish => "ironfish",
             Self::Grin => "grin",
             Self::Beam => "beam",
+            Self::Stratum => "stratum",
         }
     }
 
@@ -75,18 +80,18 @@ impl Dialect {
         match self {
             Self::EthereumStratum1 | Self::EthereumStratum2 | Self::Equihash => Some(Self::StratumV1),
             Self::Grin => Some(Self::CryptoNote),
-            Self::StratumV1 | Self::CryptoNote | Self::EthProxy | Self::IronFish | Self::Beam => None,
+            _ => None,
         }
     }
 
     /// Whether this says more than `known` of the same conversation.
     pub(super) fn refines(self, known: Self) -> bool {
-        self.parent() == Some(known)
+        self.parent() == Some(known) || (known == Self::Stratum && self != known)
     }
 
-    /// Whether a server of `other` may answer a client of this dialect.
+    /// Whether a server of `other` may answer a client of this dialect. A dialect not named here may be any.
     pub(super) fn is_kin(self, other: Self) -> bool {
-        self.root() == other.root()
+        self.root() == other.root() || self == Self::Stratum || other == Self::Stratum
     }
 
     fn root(self) -> Self {
@@ -115,13 +120,16 @@ impl Dialects {
         self.0 & (1 << dialect as u32) != 0
     }
 
-    /// The client's message that this is, if any. Some pools echo the method in their answers.
+    /// The client's message that this is, if any: the first reading that suffices, else the first. Some pools echo
+    /// the method in their answers.
     pub(super) fn request(self, message: &Message<'_>) -> Option<Request> {
         let answers = message.result.is_some() || message.error.is_some();
         if answers && message.params.is_none() {
             return None;
         }
-        self.words().find_map(|words| (words.request)(message))
+        let mut readings = self.words().filter_map(|words| (words.request)(message));
+        let first = readings.next()?;
+        if first.sure { Some(first) } else { readings.find(|reading| reading.sure).or(Some(first)) }
     }
 
     /// The pool's answer to `asked` that this is, if any.
@@ -141,9 +149,11 @@ impl Dialects {
         inside.or(message.id)
     }
 
-    /// The pool's message that this is, whatever was asked before it, if any.
+    /// The pool's message that this is, whatever was asked before it, if any: chosen as a request is.
     pub(super) fn push(self, message: &Message<'_>) -> Option<Reply> {
-        self.words().find_map(|words| (words.push)(message))
+        let mut readings = self.words().filter_map(|words| (words.push)(message));
+        let first = readings.next()?;
+        if first.sure { Some(first) } else { readings.find(|reading| reading.sure).or(Some(first)) }
     }
 
     fn words(self) -> impl Iterator<Item = &'static Words> {
@@ -163,7 +173,7 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 10] = [
+static WORDS: [&Words; 11] = [
     &ethereum_stratum_1::WORDS,
     &ethereum_stratum_2::WORDS,
     &equihash::WORDS,
@@ -174,6 +184,7 @@ static WORDS: [&Words; 10] = [
     &cryptonote::WORDS,
     &eth_proxy::WORDS,
     &aleo::WORDS,
+    &general::WORDS,
 ];
 
 /// Methods of answers: JSON-RPC's have none, these are Beam's and Iron Fish's.
