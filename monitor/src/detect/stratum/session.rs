@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     detect::{
-        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Subject,
+        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_HANDSHAKE, STRATUM_SERVER, STRATUM_SESSION,
+        STRATUM_SHARE, Subject,
     },
     event::{Direction, FlowId},
 };
@@ -97,7 +98,7 @@ impl Session {
     pub(super) fn hear(&mut self, message: &Message<'_>, heard: &Heard<'_>) {
         if let Some(mut asked) = heard.dialects.request(message) {
             drop_torn(&mut asked.claim, heard.torn);
-            self.asks(message.id, asked, heard);
+            self.asks(order(message), asked, heard);
         } else if let Some((place, mut reply)) = self.answered(message, heard) {
             drop_torn(&mut reply.claim, heard.torn);
             if let Some(open) = self.open.remove(place) {
@@ -109,9 +110,46 @@ impl Session {
         }
     }
 
+    /// Takes a client's message that is no JSON and whose answer comes in order.
+    pub(super) fn asked(&mut self, request: Request, heard: &Heard<'_>) {
+        self.asks(Some(Id::IN_ORDER), request, heard);
+    }
+
+    /// Takes the answer to the first such message with this purpose that is not answered.
+    pub(super) fn answered_in_order(&mut self, purpose: Purpose, reply: &Reply, heard: &Heard<'_>) {
+        let waits = |open: &Open| {
+            open.id == Id::IN_ORDER && open.direction != heard.direction && open.request.purpose == purpose
+        };
+        match self.open.iter().position(waits).and_then(|place| self.open.remove(place)) {
+            Some(open) => self.answers(open, reply, heard),
+            None if reply.sure => self.pushes(reply, heard),
+            None => {}
+        }
+    }
+
+    /// Takes a pool's message that is no JSON and that nobody asked for.
+    pub(super) fn pushed(&mut self, reply: &Reply, heard: &Heard<'_>) {
+        self.pushes(reply, heard);
+    }
+
+    /// Takes a handshake that only a client and a pool of `dialect` make; what follows is encrypted.
+    pub(super) fn shook_hands(&mut self, dialect: Dialect, client: Direction) {
+        self.learn(dialect, &Claim::default());
+        self.reach(&STRATUM_HANDSHAKE, client, || {
+            "flights of 64 and 234 bytes, then encrypted frames as long as a setup and its answer".to_owned()
+        });
+    }
+
+    /// The conversation goes through a tunnel to `pool`: that counts more than what a client says of it.
+    pub(super) fn goes_to(&mut self, pool: &str) {
+        if self.claim.pool.as_deref() != Some(pool) {
+            self.claim.pool = Some(pool.to_owned());
+        }
+    }
+
     /// The open request that `message` answers. Some clients use one id for all.
     fn answered(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<(usize, Reply)> {
-        let id = message.id?;
+        let id = order(message)?;
         let mut fitting = self.open.iter().enumerate().filter(|(_, open)| {
             open.id == id && open.direction != heard.direction && !(open.quoted && heard.quoted)
         });
@@ -293,6 +331,11 @@ fn is_stratum_only(dialect: Dialect, purpose: Purpose) -> bool {
         Dialect::EthProxy => purpose == Purpose::Enter,
         _ => matches!(purpose, Purpose::Enter | Purpose::Submit),
     }
+}
+
+/// What ties an answer to its request. Dialects without method words have no ids either: there the order does.
+fn order(message: &Message<'_>) -> Option<Id> {
+    message.id.or_else(|| message.method.is_none().then_some(Id::IN_ORDER))
 }
 
 fn rank(rule: &Rule) -> u8 {

@@ -6,10 +6,15 @@ use super::message::Message;
 use crate::detect::Claim;
 
 mod cryptonote;
+pub(super) mod dero;
+pub(super) mod duino;
 mod eth_proxy;
 mod ethereum_stratum_1;
+mod nimiq;
 mod refusal;
 mod stratum_v1;
+pub(super) mod stratum_v2;
+mod web_miner;
 
 /// A dialect by its name in notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,11 +27,28 @@ pub enum Dialect {
     EthProxy,
     /// `EthereumStratum/1.0.0`, of `NiceHash`.
     EthereumStratum1,
+    /// Nimiq's, over WebSocket.
+    Nimiq,
+    /// Dero's, over WebSocket.
+    Dero,
+    /// Duino-Coin's lines of plain text.
+    Duino,
+    /// Stratum V2: in clear, or by its handshake.
+    StratumV2,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 4] = [Self::StratumV1, Self::CryptoNote, Self::EthProxy, Self::EthereumStratum1];
+    pub const ALL: [Self; 8] = [
+        Self::StratumV1,
+        Self::CryptoNote,
+        Self::EthProxy,
+        Self::EthereumStratum1,
+        Self::Nimiq,
+        Self::Dero,
+        Self::Duino,
+        Self::StratumV2,
+    ];
 
     /// The name in notices.
     #[must_use]
@@ -36,6 +58,10 @@ impl Dialect {
             Self::CryptoNote => "cryptonote",
             Self::EthProxy => "eth-proxy",
             Self::EthereumStratum1 => "ethereum-stratum-1",
+            Self::Nimiq => "nimiq",
+            Self::Dero => "dero",
+            Self::Duino => "duino",
+            Self::StratumV2 => "stratum-v2",
         }
     }
 
@@ -43,7 +69,7 @@ impl Dialect {
     const fn parent(self) -> Option<Self> {
         match self {
             Self::EthereumStratum1 => Some(Self::StratumV1),
-            Self::StratumV1 | Self::CryptoNote | Self::EthProxy => None,
+            _ => None,
         }
     }
 
@@ -79,7 +105,7 @@ impl Dialects {
         Self(self.0 & !(1 << dialect as u32))
     }
 
-    const fn contains(self, dialect: Dialect) -> bool {
+    pub(super) const fn contains(self, dialect: Dialect) -> bool {
         self.0 & (1 << dialect as u32) != 0
     }
 
@@ -121,8 +147,15 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 4] =
-    [&ethereum_stratum_1::WORDS, &stratum_v1::WORDS, &cryptonote::WORDS, &eth_proxy::WORDS];
+static WORDS: [&Words; 7] = [
+    &ethereum_stratum_1::WORDS,
+    &stratum_v1::WORDS,
+    &cryptonote::WORDS,
+    &eth_proxy::WORDS,
+    &web_miner::WORDS,
+    &nimiq::WORDS,
+    &dero::WORDS,
+];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,5 +2,6 @@
 pub(super) mod fixture;
 mod found;
 mod hostile;
+mod layers;
 mod negatives;
 mod samples;
