@@ -20,6 +20,8 @@ pub(super) struct Lines {
     pub(super) versioned: bool,
     /// It asked for a job, as a client's does.
     pub(super) asked: bool,
+    /// It handed out a job, as a server's does.
+    pub(super) worked: bool,
 }
 
 impl std::fmt::Debug for Lines {
@@ -80,6 +82,7 @@ impl Lines {
         self.known = true;
         self.versioned |= matches!(word, Word::Version);
         self.asked |= matches!(word, Word::Ask(_));
+        self.worked |= matches!(word, Word::Work(_));
         Some(word)
     }
 }

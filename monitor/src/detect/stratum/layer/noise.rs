@@ -61,7 +61,7 @@ impl Noise {
             return None;
         }
         let client = *self.client.get_or_insert(direction);
-        if (direction == client) != (self.flight % 2 == 0) {
+        if (direction == client) != self.flight.is_multiple_of(2) {
             if !self.is_complete() {
                 self.over = true;
                 return None;

@@ -193,10 +193,7 @@ impl Header {
 /// Whether `bytes` begin with a frame that carries a JSON object, or with a control frame; `None` when they are
 /// too few to tell. For a conversation whose upgrade was not seen.
 pub(super) fn begins(bytes: &[u8]) -> Option<bool> {
-    let header = match Header::of(bytes)? {
-        Ok(header) => header,
-        Err(()) => return Some(false),
-    };
+    let Ok(header) = Header::of(bytes)? else { return Some(false) };
     match header.code {
         8..=10 => Some(true),
         1 if !header.compressed && header.length > 1 => {

@@ -4,4 +4,5 @@ mod found;
 mod hostile;
 mod layers;
 mod negatives;
+mod no_json;
 mod samples;
