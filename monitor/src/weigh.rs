@@ -104,8 +104,14 @@ mod tests {
         let mut evidence: Vec<_> = RULES.iter().rev().map(|rule| (*rule, String::new())).collect();
         strongest_first(&mut evidence);
         let names: Vec<_> = evidence.iter().map(|(rule, _)| rule.name).collect();
-        let expected =
-            ["stratum.session", "stratum.share", "stratum.client", "stratum.server", "argv.stratum-url"];
+        let expected = [
+            "stratum.session",
+            "stratum.share",
+            "stratum.client",
+            "stratum.server",
+            "stratum.handshake",
+            "argv.stratum-url",
+        ];
         assert_eq!(names, expected);
     }
 

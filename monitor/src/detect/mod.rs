@@ -59,6 +59,14 @@ pub static STRATUM_SERVER: Rule = Rule {
     proof: false,
     sees: "a Stratum server message (job, notify, set_difficulty) with no client message seen yet",
 };
+/// An encrypted conversation that begins as Stratum V2 does.
+pub static STRATUM_HANDSHAKE: Rule = Rule {
+    name: "stratum.handshake",
+    family: Family::Stratum,
+    weight: 70,
+    proof: false,
+    sees: "a Stratum V2 handshake and the first encrypted frames, by the sizes and turns of five flights",
+};
 /// A stratum URL in argv.
 pub static ARGV_STRATUM_URL: Rule = Rule {
     name: "argv.stratum-url",
@@ -69,8 +77,14 @@ pub static ARGV_STRATUM_URL: Rule = Rule {
 };
 
 /// Every rule, in the order of the documentation.
-pub static RULES: [&Rule; 5] =
-    [&STRATUM_SESSION, &STRATUM_SHARE, &STRATUM_CLIENT, &STRATUM_SERVER, &ARGV_STRATUM_URL];
+pub static RULES: [&Rule; 6] = [
+    &STRATUM_SESSION,
+    &STRATUM_SHARE,
+    &STRATUM_CLIENT,
+    &STRATUM_SERVER,
+    &STRATUM_HANDSHAKE,
+    &ARGV_STRATUM_URL,
+];
 
 /// The shortest name that is taken for an account.
 const ACCOUNT_MIN: usize = 3;

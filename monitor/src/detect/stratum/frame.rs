@@ -87,6 +87,11 @@ impl Framer {
         self.junk = Junk::after_gap();
     }
 
+    /// What follows is a stream of its own, such as that in a tunnel.
+    pub(super) fn renew(&mut self) {
+        *self = Self { overlong: self.overlong, ..Self::default() };
+    }
+
     /// A line that is no JSON object was seen: this is, or was, another protocol.
     pub(super) const fn foreign(&self) -> bool {
         self.foreign

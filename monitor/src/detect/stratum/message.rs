@@ -97,6 +97,9 @@ fn is_container(value: &Value) -> bool {
 }
 
 impl Id {
+    /// For protocols whose answers carry none and come in order.
+    pub(super) const IN_ORDER: Self = Self(0);
+
     /// A number or a string; `None` for anything else.
     pub(super) fn of(id: &Value) -> Option<Self> {
         let mut hasher = DefaultHasher::new();

@@ -1,7 +1,7 @@
 //! Stratum: finds mining conversations in TCP payload.
 //!
 //! Owns one bounded table of conversations. Must not know processes, sinks or weights. The way of a byte:
-//! `stream` (in order) -> `frame` (objects) -> `scan` (JSON, also cut) -> `message` (neutral view) ->
+//! `stream` (in order) -> `layer` (tunnels, WebSocket, what is no JSON) -> `frame` (objects) -> `scan` (JSON, also cut) -> `message` (neutral view) ->
 //! `dialect` (whose words, which shapes) -> `session` (both sides together, findings).
 //!
 //! A direction holds at most 16 KiB of bytes not judged yet, all conversations together at most 16 MiB. Pool
@@ -23,6 +23,7 @@ mod doubled;
 mod frame;
 mod http;
 mod junk;
+mod layer;
 mod message;
 mod object;
 mod scan;
@@ -33,11 +34,13 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use dialect::Reply;
 pub use dialect::{Dialect, Dialects};
 use frame::{Framer, Line};
+use layer::{Layers, Told};
 use message::Message;
 use session::{Heard, Session};
-use stream::{Piece, Stream};
+use stream::Stream;
 
 /// Raw bytes held over all conversations; the longest unheard of are pushed out above it.
 const HELD_BYTES: usize = 16 << 20;
@@ -57,6 +60,7 @@ pub struct Stratum {
 struct Flow {
     egress: Side,
     ingress: Side,
+    layers: Layers,
     /// Most conversations are no mining and never get one.
     session: Option<Box<Session>>,
 }
@@ -151,13 +155,18 @@ impl Flow {
             Direction::Ingress => (&mut self.ingress, &self.egress),
         };
         let foreign = other.framer.foreign();
-        let session = &mut self.session;
-        let framer = &mut side.framer;
-        let mut judge = |line: Line<'_>| judge(session, dialects, payload.direction, &line, foreign);
-        side.stream.push(at, payload, &mut |piece| match piece {
-            Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
-            Piece::Gap => framer.gap(&mut judge),
+        let (framer, layers) = (&mut side.framer, &mut self.layers);
+        let mut hear = Ear { session: &mut self.session, dialects, direction: payload.direction, foreign };
+        side.stream.push(at, payload, &mut |piece| {
+            layers.push(payload.direction, &piece, &mut |told| hear.told(told, framer));
         });
+        self.name_pool();
+    }
+
+    fn name_pool(&mut self) {
+        if let (Some(session), Some(pool)) = (&mut self.session, self.layers.target()) {
+            session.goes_to(pool);
+        }
     }
 
     fn finish(&mut self, dialects: Dialects) {
@@ -166,29 +175,29 @@ impl Flow {
         sides.sort_by_key(|(side, _)| side.stream.waits_since());
         let [(first, direction), (second, back)] = sides;
         let foreign = second.framer.foreign();
-        first.finish(&mut |line| judge(&mut self.session, dialects, direction, line, foreign));
-        let foreign = first.framer.foreign();
-        second.finish(&mut |line| judge(&mut self.session, dialects, back, line, foreign));
+        let mut hear = Ear { session: &mut self.session, dialects, direction, foreign };
+        first.finish(&mut self.layers, &mut hear);
+        hear = Ear { direction: back, foreign: first.framer.foreign(), ..hear };
+        second.finish(&mut self.layers, &mut hear);
+        self.name_pool();
     }
 
-    const fn held(&self) -> usize {
-        self.egress.held() + self.ingress.held()
+    fn held(&self) -> usize {
+        self.egress.held() + self.ingress.held() + self.layers.held()
     }
 
-    const fn cuts(&self) -> u64 {
-        self.egress.cuts() + self.ingress.cuts()
+    fn cuts(&self) -> u64 {
+        self.egress.cuts() + self.ingress.cuts() + self.layers.unreadable()
     }
 }
 
 impl Side {
-    fn finish(&mut self, judge: &mut dyn FnMut(&Line<'_>)) {
-        let framer = &mut self.framer;
-        let mut judge = |line: Line<'_>| judge(&line);
-        self.stream.finish(&mut |piece| match piece {
-            Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
-            Piece::Gap => framer.gap(&mut judge),
-        });
-        framer.gap(&mut judge);
+    fn finish(&mut self, layers: &mut Layers, hear: &mut Ear<'_>) {
+        let (framer, direction) = (&mut self.framer, hear.direction);
+        let mut tell = |told: Told<'_>| hear.told(told, framer);
+        self.stream.finish(&mut |piece| layers.push(direction, &piece, &mut tell));
+        layers.finish(direction, &mut tell);
+        tell(Told::Gap);
     }
 
     const fn held(&self) -> usize {
@@ -197,6 +206,56 @@ impl Side {
 
     const fn cuts(&self) -> u64 {
         self.stream.gaps() + self.framer.overlong_count()
+    }
+}
+
+/// Hears what one direction says.
+struct Ear<'a> {
+    session: &'a mut Option<Box<Session>>,
+    dialects: Dialects,
+    direction: Direction,
+    /// The other direction has spoken another protocol.
+    foreign: bool,
+}
+
+impl Ear<'_> {
+    fn told(&mut self, told: Told<'_>, framer: &mut Framer) {
+        let mut judge =
+            |line: Line<'_>| judge(self.session, self.dialects, self.direction, &line, self.foreign);
+        match told {
+            Told::Bytes(bytes) => framer.push(bytes, &mut judge),
+            Told::Gap => framer.gap(&mut judge),
+            Told::Fresh => framer.renew(),
+            Told::Asks(direction, request) if self.dialects.contains(request.dialect) => {
+                let heard = self.heard(direction);
+                self.session().asked(request, &heard);
+            }
+            Told::Answers(direction, purpose, reply) if self.reads(&reply) => {
+                let heard = self.heard(direction);
+                self.session().answered_in_order(purpose, &reply, &heard);
+            }
+            Told::Pushes(direction, reply) if self.reads(&reply) => {
+                let heard = self.heard(direction);
+                self.session().pushed(&reply, &heard);
+            }
+            Told::Handshake(client) if self.dialects.contains(Dialect::StratumV2) => {
+                self.session().shook_hands(Dialect::StratumV2, client);
+            }
+            Told::Asks(..) | Told::Answers(..) | Told::Pushes(..) | Told::Handshake(_) => {}
+        }
+    }
+
+    fn session(&mut self) -> &mut Session {
+        self.session.get_or_insert_default()
+    }
+
+    fn reads(&self, reply: &Reply) -> bool {
+        reply.dialect.is_none_or(|dialect| self.dialects.contains(dialect))
+    }
+
+    /// A message of a protocol that nobody quotes: it is not guarded.
+    const fn heard(&self, direction: Direction) -> Heard<'static> {
+        Heard { dialects: self.dialects, direction, guarded: false, quoted: false, torn: None }
     }
 }
 

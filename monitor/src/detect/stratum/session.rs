@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     detect::{
-        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, Subject,
-        wallet,
+        Claim, Finding, Role, Rule, STRATUM_CLIENT, STRATUM_HANDSHAKE, STRATUM_SERVER, STRATUM_SESSION,
+        STRATUM_SHARE, Subject, wallet,
     },
     event::{Direction, FlowId},
 };
@@ -105,7 +105,7 @@ impl Session {
     pub(super) fn hear(&mut self, message: &Message<'_>, heard: &Heard<'_>) {
         if let Some(mut asked) = heard.dialects.request(message) {
             drop_torn(&mut asked.claim, heard.torn);
-            self.asks(message, asked, heard);
+            self.asks(order(message, heard), message.cut, asked, heard);
         } else if let Some((place, mut reply)) = self.answered(message, heard) {
             drop_torn(&mut reply.claim, heard.torn);
             if let Some(open) = self.open.remove(place) {
@@ -120,9 +120,46 @@ impl Session {
         }
     }
 
+    /// Takes a client's message that is no JSON and whose answer comes in order.
+    pub(super) fn asked(&mut self, request: Request, heard: &Heard<'_>) {
+        self.asks(Some(Id::IN_ORDER), false, request, heard);
+    }
+
+    /// Takes the answer to the first such message with this purpose that is not answered.
+    pub(super) fn answered_in_order(&mut self, purpose: Purpose, reply: &Reply, heard: &Heard<'_>) {
+        let waits = |open: &Open| {
+            open.id == Id::IN_ORDER && open.direction != heard.direction && open.request.purpose == purpose
+        };
+        match self.open.iter().position(waits).and_then(|place| self.open.remove(place)) {
+            Some(open) => self.answers(open, reply, heard),
+            None if reply.sure => self.pushes(reply, heard),
+            None => {}
+        }
+    }
+
+    /// Takes a pool's message that is no JSON and that nobody asked for.
+    pub(super) fn pushed(&mut self, reply: &Reply, heard: &Heard<'_>) {
+        self.pushes(reply, heard);
+    }
+
+    /// Takes a handshake that only a client and a pool of `dialect` make; what follows is encrypted.
+    pub(super) fn shook_hands(&mut self, dialect: Dialect, client: Direction) {
+        self.learn(dialect, &Claim::default());
+        self.reach(&STRATUM_HANDSHAKE, client, || {
+            "flights of 64 and 234 bytes, then encrypted frames as long as a setup and its answer".to_owned()
+        });
+    }
+
+    /// The conversation goes through a tunnel to `pool`: that counts more than what a client says of it.
+    pub(super) fn goes_to(&mut self, pool: &str) {
+        if self.claim.pool.as_deref() != Some(pool) {
+            self.claim.pool = Some(pool.to_owned());
+        }
+    }
+
     /// The open request that `message` answers. Some clients use one id for all.
     fn answered(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<(usize, Reply)> {
-        let id = heard.dialects.answered(message)?;
+        let id = order(message, heard)?;
         let mut fitting = self.open.iter().enumerate().filter(|(_, open)| {
             open.id == id && open.direction != heard.direction && !(open.quoted && heard.quoted)
         });
@@ -177,7 +214,7 @@ impl Session {
         }
     }
 
-    fn asks(&mut self, message: &Message<'_>, mut request: Request, heard: &Heard<'_>) {
+    fn asks(&mut self, id: Option<Id>, cut: bool, mut request: Request, heard: &Heard<'_>) {
         let Heard { direction, guarded, quoted, .. } = *heard;
         if let Some(known) = self.dialect.filter(|known| known.refines(request.dialect)) {
             request.dialect = known;
@@ -193,8 +230,8 @@ impl Session {
             self.learn_from(&request);
             self.take_part(&request, direction);
         }
-        if let Some(id) = message.id.filter(|_| !guarded || request.sure) {
-            self.await_answer(Open { id, direction, quoted, cut: message.cut, request });
+        if let Some(id) = id.filter(|_| !guarded || request.sure) {
+            self.await_answer(Open { id, direction, quoted, cut, request });
         }
     }
 
@@ -202,7 +239,7 @@ impl Session {
     /// one is the one to answer.
     fn await_answer(&mut self, new: Open) {
         self.open.retain(|open| {
-            let same = open.id == new.id && open.direction == new.direction;
+            let same = open.id == new.id && open.id != Id::IN_ORDER && open.direction == new.direction;
             let poor = open.cut || !open.request.sure;
             !(same && poor && open.request.method == new.request.method)
         });
@@ -350,6 +387,12 @@ fn is_stratum_only(dialect: Dialect, purpose: Purpose) -> bool {
         Dialect::EthProxy => purpose == Purpose::Enter,
         _ => matches!(purpose, Purpose::Enter | Purpose::Submit),
     }
+}
+
+/// What ties an answer to its request. Dialects without method words have no ids either: there the order does.
+fn order(message: &Message<'_>, heard: &Heard<'_>) -> Option<Id> {
+    let answered = heard.dialects.answered(message);
+    answered.or_else(|| message.method.is_none().then_some(Id::IN_ORDER))
 }
 
 fn rank(rule: &Rule) -> u8 {

@@ -8,6 +8,8 @@ use crate::detect::Claim;
 mod aleo;
 mod beam;
 mod cryptonote;
+pub(super) mod dero;
+pub(super) mod duino;
 mod equihash;
 mod eth_proxy;
 mod ethereum_stratum_1;
@@ -15,8 +17,11 @@ mod ethereum_stratum_2;
 mod general;
 mod grin;
 mod ironfish;
+mod nimiq;
 mod refusal;
 mod stratum_v1;
+pub(super) mod stratum_v2;
+mod web_miner;
 
 /// A dialect by its name in notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +44,21 @@ pub enum Dialect {
     Grin,
     /// `api_key` and `solution`: Beam.
     Beam,
+    /// Nimiq's, over WebSocket.
+    Nimiq,
+    /// Dero's, over WebSocket.
+    Dero,
+    /// Duino-Coin's lines of plain text.
+    Duino,
+    /// Stratum V2: in clear, or by its handshake.
+    StratumV2,
     /// A dialect that is not named here.
     Stratum,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::StratumV1,
         Self::CryptoNote,
         Self::EthProxy,
@@ -55,6 +68,10 @@ impl Dialect {
         Self::IronFish,
         Self::Grin,
         Self::Beam,
+        Self::Nimiq,
+        Self::Dero,
+        Self::Duino,
+        Self::StratumV2,
         Self::Stratum,
     ];
 
@@ -72,6 +89,10 @@ impl Dialect {
             Self::Grin => "grin",
             Self::Beam => "beam",
             Self::Stratum => "stratum",
+            Self::Nimiq => "nimiq",
+            Self::Dero => "dero",
+            Self::Duino => "duino",
+            Self::StratumV2 => "stratum-v2",
         }
     }
 
@@ -116,7 +137,7 @@ impl Dialects {
         Self(self.0 & !(1 << dialect as u32))
     }
 
-    const fn contains(self, dialect: Dialect) -> bool {
+    pub(super) const fn contains(self, dialect: Dialect) -> bool {
         self.0 & (1 << dialect as u32) != 0
     }
 
@@ -173,7 +194,7 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 11] = [
+static WORDS: [&Words; 14] = [
     &ethereum_stratum_1::WORDS,
     &ethereum_stratum_2::WORDS,
     &equihash::WORDS,
@@ -184,6 +205,9 @@ static WORDS: [&Words; 11] = [
     &cryptonote::WORDS,
     &eth_proxy::WORDS,
     &aleo::WORDS,
+    &web_miner::WORDS,
+    &nimiq::WORDS,
+    &dero::WORDS,
     &general::WORDS,
 ];
 

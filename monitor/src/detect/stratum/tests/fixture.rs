@@ -51,6 +51,14 @@ impl Talk {
         self.stratum.payload(BootTime(0), &payload, &mut self.found);
     }
 
+    /// Bytes that are never captured.
+    pub(in crate::detect::stratum) fn lose(&mut self, direction: Direction, count: u32) {
+        let offset = &mut self.offsets[direction as usize];
+        let payload = Payload { direction, length: count, ..piece(*offset, b"") };
+        *offset += u64::from(count);
+        self.stratum.payload(BootTime(0), &payload, &mut self.found);
+    }
+
     /// Names of the rules, in the order found.
     pub(in crate::detect::stratum) fn rules(&self) -> Vec<&'static str> {
         self.found.iter().map(|finding| finding.rule.name).collect()

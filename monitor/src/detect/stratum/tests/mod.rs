@@ -2,6 +2,8 @@
 pub(super) mod fixture;
 mod found;
 mod hostile;
+mod layers;
 mod learned;
 mod negatives;
+mod no_json;
 mod samples;
