@@ -64,7 +64,11 @@ fn a_cut_share_or_job_alone_is_likely() {
 /// Nothing of one that is not the other's.
 fn agrees(found: &Claim, whole: &Claim) -> bool {
     let fits = |found: &Option<String>, whole: &Option<String>| found.is_none() || found == whole;
-    fits(&found.wallet, &whole.wallet) && fits(&found.agent, &whole.agent) && fits(&found.pool, &whole.pool)
+    // A pool's name and its port are two values: the name alone is whole.
+    let named = |pool: &Option<String>| pool.as_ref().map(|pool| pool.split(':').next().unwrap().to_owned());
+    fits(&found.wallet, &whole.wallet)
+        && fits(&found.agent, &whole.agent)
+        && (fits(&found.pool, &whole.pool) || found.pool == named(&whole.pool))
 }
 
 #[test]
