@@ -2,6 +2,7 @@
 //!
 //! One file per subcommand. Each says what it does; none needs a manual step before it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person at a terminal")]
+mod bench;
 mod cargo;
 mod demo;
 mod ebpf;
@@ -29,6 +30,7 @@ enum Xtask {
     Demo(demo::Options),
     Test(test::Options),
     Lint(lint::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +51,6 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Demo(options) => demo::run(options),
         Xtask::Test(options) => test::run(options),
         Xtask::Lint(options) => lint::run(options),
+        Xtask::Bench(options) => bench::run(options),
     }
 }
