@@ -67,7 +67,8 @@ fn mixed(file: &mut File<impl Write>, size: u64, random: &mut Random) -> io::Res
             };
             file.write(&segment)?;
         }
-    }    Ok(contents)
+    }
+    Ok(contents)
 }
 
 fn scan(file: &mut File<impl Write>, size: u64, random: &mut Random) -> io::Result<Contents> {

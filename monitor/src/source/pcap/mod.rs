@@ -10,11 +10,13 @@ use std::{
 
 use self::{blocks::Blocks, conversations::Conversations, packet::Skip};
 use super::Source;
-use crate::event::{Body, BootTime, Event};
+use crate::event::{Body, BootTime, Event, FlowId};
 
 mod blocks;
 mod buffer;
+mod conversation;
 mod conversations;
+mod gate;
 mod packet;
 mod section;
 mod stream;
@@ -42,6 +44,8 @@ pub struct Tally {
     pub other: u64,
     /// Packets with a header that is cut off or contradicts itself.
     pub malformed: u64,
+    /// Packets with more headers than are looked behind.
+    pub deep: u64,
     /// Segments whose payload was cut by the snap length.
     pub cut: u64,
     /// Segments from before the first byte captured of their direction.
@@ -50,6 +54,8 @@ pub struct Tally {
     pub obsolete: u64,
     /// Conversations that the table had no room for any more.
     pub evicted: u64,
+    /// The same, of those that had carried nothing yet.
+    pub silent: u64,
 }
 
 impl Tally {
@@ -59,9 +65,11 @@ impl Tally {
             (self.link, "packets of a link layer that is not read"),
             (self.fragments, "IP fragments"),
             (self.malformed, "packets with a malformed or cut header"),
+            (self.deep, "packets in too many tunnels"),
             (self.obsolete, "obsolete packet blocks"),
             (self.cut, "segments cut by the snap length"),
             (self.evicted, "conversations ended early because the table was full"),
+            (self.silent, "conversations forgotten before they carried anything because the table was full"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -75,6 +83,8 @@ pub struct Capture {
     blocks: Blocks<Box<dyn Read + Send>>,
     conversations: Conversations,
     pending: VecDeque<Event>,
+    /// Conversations whose end is told when nothing is pending.
+    open: VecDeque<FlowId>,
     tally: Tally,
     /// The second of the last tick.
     second: Option<u64>,
@@ -98,6 +108,7 @@ impl Capture {
             blocks,
             conversations: Conversations::new(),
             pending: VecDeque::new(),
+            open: VecDeque::new(),
             tally: Tally::default(),
             second: None,
             last: BootTime(0),
@@ -115,6 +126,7 @@ impl Capture {
             before_start: self.conversations.before_start(),
             obsolete: self.blocks.obsolete(),
             evicted: self.conversations.evicted(),
+            silent: self.conversations.silent(),
             ..self.tally
         }
     }
@@ -133,6 +145,9 @@ impl Capture {
         loop {
             if let Some(event) = self.pending.pop_front() {
                 return Ok(Some(event));
+            }
+            if let Some(flow) = self.open.pop_front() {
+                return Ok(Some(Event { at: self.last, owner: None, body: Body::Close { flow } }));
             }
             if let Some(error) = self.failure.take() {
                 return Err(error);
@@ -162,6 +177,7 @@ impl Capture {
             Err(Skip::Fragment) => self.tally.fragments += 1,
             Err(Skip::Other) => self.tally.other += 1,
             Err(Skip::Malformed) => self.tally.malformed += 1,
+            Err(Skip::Deep) => self.tally.deep += 1,
         }
         Ok(())
     }
@@ -169,7 +185,7 @@ impl Capture {
     /// Ends all conversations; what stopped the reading is said after that.
     fn end(&mut self, error: Option<io::Error>) {
         self.done = true;
-        self.conversations.end(self.last, &mut self.pending);
+        self.open = self.conversations.end();
         let error = error.or_else(|| self.unread());
         self.failure = error.map(|error| named(&self.name, &error));
     }
