@@ -1,9 +1,11 @@
 //! What the two ends of a made-up conversation say to each other.
 //!
-//! Owns the kinds and their shares. Must not know packets. Wallets and names are made up and belong to nobody.
+//! Owns the kinds and their shares. Must not know packets.
 use std::fmt::Write as _;
 
 use super::random::Random;
+
+mod mining;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,18 @@ impl Kind {
     }
 }
 
+/// What an answer is made of.
+#[derive(Clone, Copy, Debug)]
+enum Body {
+    /// Encrypted, compressed, or a picture.
+    Bytes,
+    Page,
+    /// Written for machines, without line ends.
+    Script,
+    /// A list of objects in JSON.
+    List,
+}
+
 /// A conversation as it goes on.
 pub(crate) struct Talk {
     kind: Kind,
@@ -96,8 +110,8 @@ pub(crate) struct Talk {
     steps: usize,
     /// Bytes that the answer at hand still has.
     left: usize,
-    /// They are text.
-    text: bool,
+    /// What they are.
+    body: Body,
 }
 
 impl Talk {
@@ -106,11 +120,11 @@ impl Talk {
             Kind::Download | Kind::Dns => 2,
             Kind::Tls => 4 + 2 * random.between(1, 4),
             Kind::Http => 2 * random.between(1, 6),
-            Kind::Ssh => 6 + 2 * random.skewed(10, 200),
-            Kind::JsonRpc | Kind::Telemetry | Kind::Redis => 2 * random.skewed(3, 80),
+            Kind::Ssh => 6 + 2 * random.skewed(5, 140),
+            Kind::JsonRpc | Kind::Telemetry | Kind::Redis => 2 * random.skewed(3, 60),
             Kind::Stratum1 | Kind::CryptoNote | Kind::EthProxy => 4 + 2 * random.between(3, 40),
         };
-        Self { kind, step: 0, steps, left: 0, text: false }
+        Self { kind, step: 0, steps, left: 0, body: Body::Bytes }
     }
 
     /// What is said next; `None` at the end.
@@ -118,7 +132,7 @@ impl Talk {
         if self.left > 0 {
             let size = self.left.min(TURN);
             self.left -= size;
-            return Some((Side::Server, if self.text { page(size, random) } else { random.bytes(size) }));
+            return Some((Side::Server, body(self.body, size, random)));
         }
         if self.step >= self.steps {
             return None;
@@ -134,9 +148,9 @@ impl Talk {
             Kind::JsonRpc => json_rpc(side, step, random),
             Kind::Telemetry => telemetry(side, random),
             Kind::Redis => redis(side, random),
-            Kind::Stratum1 => stratum_1(step, random),
-            Kind::CryptoNote => crypto_note(step, random),
-            Kind::EthProxy => eth_proxy(step, random),
+            Kind::Stratum1 => mining::stratum_1(step, random),
+            Kind::CryptoNote => mining::crypto_note(step, random),
+            Kind::EthProxy => mining::eth_proxy(step, random),
         };
         Some((side, words))
     }
@@ -149,11 +163,10 @@ impl Talk {
             3 => (23, 250),
             even if even % 2 == 0 => (23, random.between(200, 1_400)),
             _ => {
-                self.left = random.skewed(300, 26_000);
+                self.left = random.skewed(300, 30_000);
                 (23, random.between(60, 1_400))
             }
         };
-        self.text = false;
         let [high, low] = u16::try_from(size).unwrap_or(u16::MAX).to_be_bytes();
         let mut record = vec![kind, 3, 3, high, low];
         record.extend(random.bytes(size));
@@ -170,12 +183,19 @@ impl Talk {
             );
             return request.into_bytes();
         }
-        self.text = self.kind == Kind::Http && !random.once_in(3);
-        self.left = match self.kind {
-            Kind::Download => random.between(200_000, 4_000_000),
-            _ => random.skewed(200, 36_000),
+        (self.body, self.left) = match (self.kind, random.between(0, 6)) {
+            (Kind::Download, _) => (Body::Bytes, random.between(200_000, 4_000_000)),
+            (_, 0 | 1) => (Body::Bytes, random.skewed(200, 36_000)),
+            (_, 2 | 3) => (Body::Page, random.skewed(200, 36_000)),
+            (_, 4) => (Body::Script, random.skewed(200, 36_000)),
+            _ => (Body::List, random.skewed(200, 36_000)),
         };
-        let kind = if self.text { "text/html; charset=utf-8" } else { "application/octet-stream" };
+        let kind = match self.body {
+            Body::Bytes => "application/octet-stream",
+            Body::Page => "text/html; charset=utf-8",
+            Body::Script => "text/javascript",
+            Body::List => "application/json",
+        };
         let head = format!(
             "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
              Connection: keep-alive\r\n\r\n",
@@ -189,16 +209,27 @@ fn random_size(step: usize, most: usize) -> usize {
     8 + step * 7 % most
 }
 
-/// Markup, scripts and data, as in pages.
-fn page(size: usize, random: &mut Random) -> Vec<u8> {
+fn body(kind: Body, size: usize, random: &mut Random) -> Vec<u8> {
     let mut text = String::with_capacity(size + 200);
     while text.len() < size {
         let (name, number) = (random.hex(6), random.between(0, 9_999));
-        let _ = match random.between(0, 4) {
-            0 => writeln!(text, "<div class=\"c{name}\"><a href=\"/p/{number}\">item {name}</a></div>"),
-            1 => writeln!(text, "  <li>The quick brown fox {number} jumps over the lazy dog {name}.</li>"),
-            2 => writeln!(text, "function f{name}(a){{var b=a+{number};return b>0?b:{{x:b,y:\"{name}\"}};}}"),
-            _ => write!(text, "{{\"id\":{number},\"name\":\"{name}\",\"tags\":[\"a\",\"b\"]}},"),
+        let _ = match (kind, number % 8) {
+            (Body::Bytes, _) => return random.bytes(size),
+            (Body::Page, 0) => {
+                writeln!(text, "<script>var p = {{\"id\": {number}, \"n\": \"{name}\"}};</script>")
+            }
+            (Body::Page, 1..4) => {
+                writeln!(text, "<div class=\"c{name}\"><a href=\"/p/{number}\">{name}</a></div>")
+            }
+            (Body::Page, _) => {
+                writeln!(text, "  <li>The quick brown fox jumps {number} times over {name}.</li>")
+            }
+            (Body::Script, _) => {
+                write!(text, "function f{name}(a){{var b=a+{number};return b>0?b:{{x:b,y:\"{name}\"}}}};")
+            }
+            (Body::List, _) => {
+                write!(text, "{{\"id\":{number},\"name\":\"{name}\",\"tags\":[\"a\",\"b\"]}},")
+            }
         };
     }
     text.truncate(size);
@@ -273,85 +304,4 @@ fn redis(side: Side, random: &mut Random) -> Vec<u8> {
     answer.extend(random.bytes(size));
     answer.extend(b"\r\n");
     answer
-}
-
-/// Login, its answers, then work and shares in turn.
-fn stratum_1(step: usize, random: &mut Random) -> Vec<u8> {
-    let (id, job) = (step / 2 + 1, random.hex(8));
-    let text = match step {
-        0 => r#"{"id":1,"method":"mining.subscribe","params":["cpuminer/2.5.1"]}"#.to_owned(),
-        1 => format!(r#"{{"id":1,"result":[[["mining.notify","{job}"]],"f8002c90",4],"error":null}}"#),
-        2 => {
-            r#"{"id":2,"method":"mining.authorize","params":["1BoatSLRHtKNngkdXEeobR76b53LETtpyT.rig7","x"]}"#
-                .to_owned()
-        }
-        3 => r#"{"id":2,"result":true,"error":null}"#.to_owned(),
-        even if even % 2 == 0 => format!(
-            r#"{{"id":{id},"method":"mining.submit","params":["1BoatSLRHtKNngkdXEeobR76b53LETtpyT.rig7","{job}","00000000","5f1c2b3a","{}"]}}"#,
-            random.hex(8)
-        ),
-        _ => format!(
-            "{{\"id\":{id},\"result\":true,\"error\":null}}\n{{\"id\":null,\"method\":\"mining.notify\",\
-             \"params\":[\"{job}\",\"{}\",\"{}\",\"{}\",[],\"20000000\",\"1903a30c\",\"5f1c2b3a\",true]}}",
-            random.hex(64),
-            random.hex(120),
-            random.hex(180)
-        ),
-    };
-    (text + "\n").into_bytes()
-}
-
-fn crypto_note(step: usize, random: &mut Random) -> Vec<u8> {
-    let (id, job) = (step / 2 + 1, random.hex(16));
-    let work = format!(
-        r#"{{"blob":"0c0c{}","job_id":"{job}","target":"b88d0600","algo":"rx/0","height":3000000}}"#,
-        random.hex(148)
-    );
-    let text = match step {
-        0 => format!(
-            r#"{{"id":1,"jsonrpc":"2.0","method":"login","params":{{"login":"4{}","pass":"x","agent":"XMRig/6.21.0"}}}}"#,
-            "8BqzNzcMgsnRcGknfiRYZ".repeat(5).get(..94).unwrap_or_default()
-        ),
-        1 => format!(
-            r#"{{"id":1,"jsonrpc":"2.0","result":{{"id":"{job}","job":{work},"status":"OK"}},"error":null}}"#
-        ),
-        even if even % 2 == 0 => format!(
-            r#"{{"id":{id},"jsonrpc":"2.0","method":"submit","params":{{"id":"{job}","job_id":"{job}","nonce":"{}","result":"{}"}}}}"#,
-            random.hex(8),
-            random.hex(64)
-        ),
-        _ => format!(
-            "{{\"id\":{id},\"jsonrpc\":\"2.0\",\"error\":null,\"result\":{{\"status\":\"OK\"}}}}\n\
-             {{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":{work}}}"
-        ),
-    };
-    (text + "\n").into_bytes()
-}
-
-fn eth_proxy(step: usize, random: &mut Random) -> Vec<u8> {
-    let id = step / 2 + 1;
-    let text = match step {
-        0 => format!(
-            r#"{{"id":1,"jsonrpc":"2.0","method":"eth_submitLogin","worker":"rig7","params":["0x{}"]}}"#,
-            random.hex(40)
-        ),
-        1 => r#"{"id":1,"jsonrpc":"2.0","result":true}"#.to_owned(),
-        even if even % 4 == 2 => {
-            format!(r#"{{"id":{id},"jsonrpc":"2.0","method":"eth_getWork","params":[]}}"#)
-        }
-        odd if odd % 4 == 3 => format!(
-            r#"{{"id":{id},"jsonrpc":"2.0","result":["0x{}","0x{}","0x{}"]}}"#,
-            random.hex(64),
-            random.hex(64),
-            random.hex(64)
-        ),
-        even if even % 2 == 0 => format!(
-            r#"{{"id":{id},"jsonrpc":"2.0","method":"eth_submitWork","params":["0x{}","0x{}","0x{}"]}}"#,
-            random.hex(16),
-            random.hex(64),
-            random.hex(64)
-        ),
-        _ => format!(r#"{{"id":{id},"jsonrpc":"2.0","result":true}}"#),
-    };
-    (text + "\n").into_bytes()
 }

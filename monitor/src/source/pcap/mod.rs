@@ -17,6 +17,7 @@ mod buffer;
 mod conversation;
 mod conversations;
 mod gate;
+mod opening;
 mod packet;
 mod section;
 mod stream;
