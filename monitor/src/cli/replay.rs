@@ -17,7 +17,11 @@ use crate::{
     outcome::Outcome,
     pipeline::{Pipeline, Settings},
     sink::{Json, Sink, Text},
-    source::{Source, pcap::Capture, record::Recording},
+    source::{
+        Source,
+        pcap::{Ahead, Capture},
+        record::Recording,
+    },
 };
 
 mod flows;
@@ -103,7 +107,7 @@ fn open(path: &Path) -> io::Result<Input> {
 
 async fn judge_capture(
     path: &Path,
-    mut capture: Capture,
+    capture: Capture,
     report: &mut Report<io::Stdout>,
 ) -> anyhow::Result<Verdict> {
     // A capture counts its time from the Unix epoch, and was taken on no host that we know.
@@ -112,7 +116,8 @@ async fn judge_capture(
     let settings = Settings { report_flows: true, ..Settings::default() };
     let mut level = Level::None;
     report.begin(path);
-    let error = play(&mut capture, Pipeline::new(host, settings, detectors()), |outcome| {
+    let mut ahead = Ahead::new(capture)?;
+    let error = play(&mut ahead, Pipeline::new(host, settings, detectors()), |outcome| {
         for flow in outcome.flows {
             level = level.max(flow.level);
             report.flow(&flow)?;
@@ -121,7 +126,8 @@ async fn judge_capture(
     })
     .await?;
     report.end()?;
-    Ok(Verdict { level, error, warnings: capture.warnings() })
+    let warnings = ahead.stop()?.warnings();
+    Ok(Verdict { level, error, warnings })
 }
 
 async fn judge_recording(host: Host, mut recording: Recording, json: bool) -> anyhow::Result<Verdict> {

@@ -115,7 +115,7 @@ mod tests {
     fn the_mix_has_every_kind_and_packets_of_the_usual_size() {
         let (contents, _) = written(Traffic::Mixed, 7);
         let average = contents.bytes / contents.packets;
-        assert!((450..=650).contains(&average), "{average}");
+        assert!((400..=700).contains(&average), "{average}");
         assert!(contents.conversations > 100 && contents.mining > 0, "{contents:?}");
         let mut random = Random::new(7);
         let drawn: Vec<_> = (0..10_000).map(|_| Kind::draw(&mut random)).collect();

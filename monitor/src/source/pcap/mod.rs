@@ -12,6 +12,7 @@ use self::{blocks::Blocks, conversations::Conversations, packet::Skip};
 use super::Source;
 use crate::event::{Body, BootTime, Event, FlowId};
 
+mod ahead;
 mod blocks;
 mod buffer;
 mod conversation;
@@ -24,6 +25,12 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::Ahead;
+
+/// A batch is full with as many events.
+const BATCH: usize = 512;
+/// It is full with as many bytes of packets, too.
+const BATCH_BYTES: usize = 256 << 10;
 const SECOND: u64 = 1_000_000_000;
 /// Ticks that fill a silence; a longer one (or a time stamp far in the future) gets one more at its end.
 const MAX_GAP: u64 = 60;
@@ -84,6 +91,10 @@ pub struct Capture {
     blocks: Blocks<Box<dyn Read + Send>>,
     conversations: Conversations,
     pending: VecDeque<Event>,
+    /// Bytes of the packets that made what is pending.
+    batch_bytes: usize,
+    /// A batch that is handed out one by one.
+    batch: VecDeque<Event>,
     /// Conversations whose end is told when nothing is pending.
     open: VecDeque<FlowId>,
     tally: Tally,
@@ -109,6 +120,8 @@ impl Capture {
             blocks,
             conversations: Conversations::new(),
             pending: VecDeque::new(),
+            batch_bytes: 0,
+            batch: VecDeque::new(),
             open: VecDeque::new(),
             tally: Tally::default(),
             second: None,
@@ -142,22 +155,29 @@ impl Capture {
         truncated.into_iter().chain(losses).map(|what| format!("{}: {what}", self.name)).collect()
     }
 
-    fn advance(&mut self) -> io::Result<Option<Event>> {
-        loop {
-            if let Some(event) = self.pending.pop_front() {
-                return Ok(Some(event));
-            }
-            if let Some(flow) = self.open.pop_front() {
-                return Ok(Some(Event { at: self.last, owner: None, body: Body::Close { flow } }));
-            }
-            if let Some(error) = self.failure.take() {
-                return Err(error);
-            }
-            if self.done {
-                return Ok(None);
-            }
+    /// The next events, some hundred; none at the end.
+    ///
+    /// # Errors
+    /// What ended the reading early, named; once, after the events that came before it.
+    pub fn read(&mut self) -> io::Result<VecDeque<Event>> {
+        self.batch_bytes = 0;
+        while !self.done && self.pending.len() < BATCH && self.batch_bytes < BATCH_BYTES {
             self.read_packet().unwrap_or_else(|error| self.end(Some(error)));
         }
+        let (at, room) = (self.last, BATCH.saturating_sub(self.pending.len()).min(self.open.len()));
+        let closed = |flow| Event { at, owner: None, body: Body::Close { flow } };
+        self.pending.extend(self.open.drain(..room).map(closed));
+        if self.pending.is_empty() {
+            self.failure.take().map_or(Ok(()), Err)?;
+        }
+        Ok(std::mem::replace(&mut self.pending, VecDeque::with_capacity(BATCH)))
+    }
+
+    fn advance(&mut self) -> io::Result<Option<Event>> {
+        if self.batch.is_empty() {
+            self.batch = self.read()?;
+        }
+        Ok(self.batch.pop_front())
     }
 
     /// Turns one packet into pending events.
@@ -167,6 +187,7 @@ impl Capture {
             return Ok(());
         };
         self.last = self.last.max(packet.at);
+        self.batch_bytes += packet.data.len();
         tick(&mut self.second, packet.at, &mut self.pending);
         match packet::dissect(packet.link, packet.data) {
             Ok(segment) => {
