@@ -1,16 +1,13 @@
 //! One conversation: from its segments to events.
 //!
 //! Owns what is known of it, and when it ends. Must not know the table that holds it, nor what the bytes mean.
-use std::collections::VecDeque;
-
-use bytes::Bytes;
-
 use super::{
+    batch::Batch,
     gate::{Gate, Pass},
     packet::{End, Segment},
     stream::{Place, Stream},
 };
-use crate::event::{Body, BootTime, Direction, Ends, Event, FlowId, Payload};
+use crate::event::{Body, BootTime, Direction, Ends, FlowId, Payload};
 
 /// Who talks, in either order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +76,7 @@ impl Conversation {
     }
 
     /// Appends to `out` what `segment` shows; says whether its place is known.
-    pub(super) fn take(
-        &mut self,
-        at: BootTime,
-        pair: Pair,
-        segment: &Segment<'_>,
-        out: &mut VecDeque<Event>,
-    ) -> bool {
+    pub(super) fn take(&mut self, at: BootTime, pair: Pair, segment: &Segment<'_>, out: &mut Batch) -> bool {
         let (direction, side) = if segment.from == pair.client {
             (Direction::Egress, &mut self.egress)
         } else {
@@ -100,9 +91,13 @@ impl Conversation {
         if segment.length > 0 && !self.closed {
             match side.stream.place(first, segment.length) {
                 Some(place) => {
-                    let piece = side.piece(self.flow, pair, direction, segment, place);
-                    self.told |= piece.is_some();
-                    out.extend(piece.map(|piece| Event { at, owner: None, body: Body::Payload(piece) }));
+                    if let Some((restart, bytes)) = side.judged(segment, place) {
+                        self.told = true;
+                        let (flow, ends, bytes) = (self.flow, pair.ends(), out.copy(bytes));
+                        let (offset, length) = (place.offset, segment.length - place.skipped);
+                        let piece = Payload { flow, ends, direction, offset, bytes, length, restart };
+                        out.push(at, Body::Payload(piece));
+                    }
                 }
                 None => placed = false,
             }
@@ -114,28 +109,22 @@ impl Conversation {
         placed
     }
 
-    pub(super) fn close(&mut self, at: BootTime, out: &mut VecDeque<Event>) {
-        out.extend(self.open().map(|flow| Event { at, owner: None, body: Body::Close { flow } }));
+    pub(super) fn close(&mut self, at: BootTime, out: &mut Batch) {
+        if let Some(flow) = self.open() {
+            out.push(at, Body::Close { flow });
+        }
         self.closed = true;
     }
 }
 
 impl Side {
-    /// The part of a segment that is worth judging.
-    fn piece(
-        &mut self,
-        flow: FlowId,
-        pair: Pair,
-        direction: Direction,
-        segment: &Segment<'_>,
-        place: Place,
-    ) -> Option<Payload> {
+    /// The part of a segment that is worth judging, and whether bytes before it were passed over.
+    fn judged<'a>(&mut self, segment: &Segment<'a>, place: Place) -> Option<(bool, &'a [u8])> {
         let Place { offset, skipped } = place;
-        let length = segment.length - skipped;
         let bytes = segment.payload.get(usize::try_from(skipped).ok()?..).unwrap_or_default();
-        let Pass::Judge(restart) = self.gate.ask(offset, length, bytes) else { return None };
-        // Copied, so that one held piece does not keep the whole read buffer alive.
-        let bytes = Bytes::copy_from_slice(bytes);
-        Some(Payload { flow, ends: pair.ends(), direction, offset, bytes, length, restart })
+        match self.gate.ask(offset, segment.length - skipped, bytes) {
+            Pass::Judge(restart) => Some((restart, bytes)),
+            Pass::Over => None,
+        }
     }
 }

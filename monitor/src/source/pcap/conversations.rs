@@ -11,10 +11,11 @@ use std::{
 use lru::LruCache;
 
 use super::{
+    batch::Batch,
     conversation::{Conversation, Pair},
     packet::{End, Segment},
 };
-use crate::event::{BootTime, Event, FlowId};
+use crate::event::{BootTime, FlowId};
 
 /// Conversations held at a time, 200 bytes each; the one quiet for longest makes room.
 const CAPACITY: NonZeroUsize = match NonZeroUsize::new(65_536) {
@@ -96,7 +97,7 @@ impl Conversations {
     }
 
     /// Appends to `out` what `segment` shows.
-    pub(super) fn take(&mut self, at: BootTime, segment: &Segment<'_>, out: &mut VecDeque<Event>) {
+    pub(super) fn take(&mut self, at: BootTime, segment: &Segment<'_>, out: &mut Batch) {
         if segment.says_nothing() {
             return;
         }
@@ -132,7 +133,7 @@ impl Conversations {
     }
 
     /// Ends the conversation that was between the same ends, or the one quiet for longest where all room is taken.
-    fn make_room(&mut self, at: BootTime, key: &Key, out: &mut VecDeque<Event>) {
+    fn make_room(&mut self, at: BootTime, key: &Key, out: &mut Batch) {
         let mut gone = self.table.pop(key);
         if gone.is_none() && self.table.len() == self.table.cap().get() {
             gone = self.table.pop_lru().map(|(_, entry)| entry);

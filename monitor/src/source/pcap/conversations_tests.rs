@@ -1,6 +1,6 @@
 //! Which packets make one conversation, and who is its client.
 use super::*;
-use crate::event::{Body, Direction, Ends};
+use crate::event::{Body, Direction, Ends, Event};
 
 const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 7], 40_000);
 const SERVER: ([u8; 4], u16) = ([198, 51, 100, 9], 3_333);
@@ -39,11 +39,11 @@ fn down<'a>(sequence: u32, flags: &str, payload: &'a [u8]) -> Segment<'a> {
 /// Each event in short: `0>5:hello`, `0<0:x`, `0.` for a close.
 fn shown(segments: &[Segment<'_>]) -> Vec<String> {
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for segment in segments {
         conversations.take(BootTime(1), segment, &mut out);
     }
-    out.iter().map(show).collect()
+    out.events.iter().map(show).collect()
 }
 
 fn show(event: &Event) -> String {
@@ -132,12 +132,12 @@ fn what_says_nothing_makes_no_events() {
 #[test]
 fn a_full_table_ends_the_quietest_conversation_and_counts() {
     let mut conversations = Conversations::with_capacity(NonZeroUsize::new(2).unwrap());
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for port in [1_u16, 2, 1, 3] {
         let ends = (([10, 0, 0, 1], 40_000 + port), ([10, 0, 0, 2], 80));
         conversations.take(BootTime(1), &segment(ends, u32::from(port), "A", b"x"), &mut out);
     }
-    let closed: Vec<_> = out.iter().filter(|event| matches!(event.body, Body::Close { .. })).collect();
+    let closed: Vec<_> = out.events.iter().filter(|event| matches!(event.body, Body::Close { .. })).collect();
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].body, Body::Close { flow: FlowId(1) });
     assert_eq!((conversations.begun(), conversations.evicted()), (3, 1));
@@ -146,19 +146,19 @@ fn a_full_table_ends_the_quietest_conversation_and_counts() {
 #[test]
 fn a_piece_cut_by_the_snap_length_says_its_true_length() {
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     let cut = Segment { length: 1_000, ..up(10, "A", b"only this") };
     conversations.take(BootTime(1), &cut, &mut out);
     conversations.take(BootTime(1), &up(1_010, "A", b"next"), &mut out);
-    let Body::Payload(piece) = &out[0].body else { panic!("{out:?}") };
+    let Body::Payload(piece) = &out.events[0].body else { panic!("{out:?}") };
     assert_eq!((piece.length, piece.bytes.len()), (1_000, 9));
-    assert_eq!(show(&out[1]), "0>1000:next");
+    assert_eq!(show(&out.events[1]), "0>1000:next");
 }
 
 #[test]
 fn the_end_of_the_capture_ends_what_is_open_in_the_order_of_beginning() {
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for port in [1_u16, 2, 3, 1] {
         let ends = (([10, 0, 0, 1], 40_000 + port), ([10, 0, 0, 2], 80));
         conversations.take(BootTime(1), &segment(ends, u32::from(port), "A", b"x"), &mut out);
@@ -177,21 +177,21 @@ fn bulk_is_passed_over_and_a_login_behind_it_is_not() {
     }
     segments.push(up(40_010, "A", b"{\"id\":1}"));
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     segments.iter().for_each(|segment| conversations.take(BootTime(1), segment, &mut out));
-    let Body::Payload(last) = &out.back().unwrap().body else { panic!("{out:?}") };
+    let Body::Payload(last) = &out.events.back().unwrap().body else { panic!("{out:?}") };
     assert_eq!((last.offset, last.restart, &last.bytes[..]), (40_000, true, &b"{\"id\":1}"[..]));
-    assert!(out.len() < 20, "{}", out.len());
+    assert!(out.events.len() < 20, "{}", out.events.len());
 }
 
 #[test]
 fn a_scan_leaves_nothing_but_counts() {
     let mut conversations = Conversations::with_capacity(NonZeroUsize::new(8).unwrap());
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for port in 1..=1_000_u16 {
         let ends = (([10, 0, 0, 1], 40_000), ([10, 0, 0, 2], port));
         conversations.take(BootTime(1), &segment(ends, 5, "S", b""), &mut out);
     }
-    assert_eq!((out.len(), conversations.table.len()), (0, 8));
+    assert_eq!((out.events.len(), conversations.table.len()), (0, 8));
     assert_eq!((conversations.begun(), conversations.silent(), conversations.evicted()), (1_000, 992, 0));
 }

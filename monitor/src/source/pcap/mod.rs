@@ -8,11 +8,12 @@ use std::{
     path::Path,
 };
 
-use self::{blocks::Blocks, conversations::Conversations, packet::Skip};
+use self::{batch::Batch, blocks::Blocks, conversations::Conversations, packet::Skip};
 use super::Source;
 use crate::event::{Body, BootTime, Event, FlowId};
 
 mod ahead;
+mod batch;
 mod blocks;
 mod buffer;
 mod conversation;
@@ -90,7 +91,7 @@ pub struct Capture {
     name: String,
     blocks: Blocks<Box<dyn Read + Send>>,
     conversations: Conversations,
-    pending: VecDeque<Event>,
+    pending: Batch,
     /// Bytes of the packets that made what is pending.
     batch_bytes: usize,
     /// A batch that is handed out one by one.
@@ -119,7 +120,7 @@ impl Capture {
             name,
             blocks,
             conversations: Conversations::new(),
-            pending: VecDeque::new(),
+            pending: Batch::default(),
             batch_bytes: 0,
             batch: VecDeque::new(),
             open: VecDeque::new(),
@@ -161,16 +162,16 @@ impl Capture {
     /// What ended the reading early, named; once, after the events that came before it.
     pub fn read(&mut self) -> io::Result<VecDeque<Event>> {
         self.batch_bytes = 0;
-        while !self.done && self.pending.len() < BATCH && self.batch_bytes < BATCH_BYTES {
+        while !self.done && self.pending.events.len() < BATCH && self.batch_bytes < BATCH_BYTES {
             self.read_packet().unwrap_or_else(|error| self.end(Some(error)));
         }
-        let (at, room) = (self.last, BATCH.saturating_sub(self.pending.len()).min(self.open.len()));
-        let closed = |flow| Event { at, owner: None, body: Body::Close { flow } };
-        self.pending.extend(self.open.drain(..room).map(closed));
-        if self.pending.is_empty() {
+        while let Some(flow) = self.open.pop_front_if(|_| self.pending.events.len() < BATCH) {
+            self.pending.push(self.last, Body::Close { flow });
+        }
+        if self.pending.events.is_empty() {
             self.failure.take().map_or(Ok(()), Err)?;
         }
-        Ok(std::mem::replace(&mut self.pending, VecDeque::with_capacity(BATCH)))
+        Ok(self.pending.take())
     }
 
     fn advance(&mut self) -> io::Result<Option<Event>> {
@@ -228,7 +229,7 @@ impl Source for Capture {
 }
 
 /// One tick for each second that began since the last one.
-fn tick(last: &mut Option<u64>, at: BootTime, out: &mut VecDeque<Event>) {
+fn tick(last: &mut Option<u64>, at: BootTime, out: &mut Batch) {
     let now = at.0 / SECOND;
     let before = last.unwrap_or(now);
     if last.is_some() && now <= before {
@@ -236,7 +237,7 @@ fn tick(last: &mut Option<u64>, at: BootTime, out: &mut VecDeque<Event>) {
     }
     let filled = (before + 1..now).take(usize::try_from(MAX_GAP).unwrap_or(usize::MAX));
     for second in filled.chain([now]) {
-        out.push_back(Event { at: BootTime(second * SECOND), owner: None, body: Body::Tick });
+        out.push(BootTime(second * SECOND), Body::Tick);
     }
     *last = Some(now);
 }

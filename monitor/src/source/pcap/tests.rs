@@ -357,11 +357,11 @@ fn a_capture_of_another_link_layer_is_no_clean_bill() {
 #[test]
 fn ticks_fill_a_silence_up_to_a_minute() {
     let mut last = None;
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for at in [5 * SECOND + 1, 5 * SECOND + 9, 8 * SECOND, 7 * SECOND, u64::MAX] {
         tick(&mut last, BootTime(at), &mut out);
     }
-    let seconds: Vec<_> = out.iter().map(|event| event.at.0 / SECOND).collect();
+    let seconds: Vec<_> = out.events.iter().map(|event| event.at.0 / SECOND).collect();
     assert_eq!(seconds[..5], [5, 6, 7, 8, 9]);
     assert_eq!(seconds.len(), 4 + 60 + 1);
     assert_eq!(seconds.last(), Some(&(u64::MAX / SECOND)));
