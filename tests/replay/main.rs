@@ -11,6 +11,7 @@
 )]
 mod files;
 mod session;
+mod terminal;
 mod wire;
 
 use std::{

@@ -139,7 +139,7 @@ impl Talk {
         }
         let step = self.step;
         self.step += 1;
-        let side = if step % 2 == 0 { Side::Client } else { Side::Server };
+        let side = if step.is_multiple_of(2) { Side::Client } else { Side::Server };
         let words = match self.kind {
             Kind::Tls => self.tls(step, random),
             Kind::Http | Kind::Download => self.http(side, random),
