@@ -1,10 +1,10 @@
 //! Which segments of a direction are worth judging.
 //!
 //! Owns the policy, which is wider than the kernel's for live traffic, so that what the agent sees live is seen here:
-//! - the first bytes are judged whatever they are: [`FIRST_TEXT`] of a stream that begins as text, [`FIRST_BINARY`]
-//!   of another, and in any case up to its first line feed, so that it is known whether lines came before;
-//! - later segments are judged if they can begin a message (`opening.rs`), those in which one surely begins with
-//!   [`FOLLOWING`] bytes behind them.
+//! - the first bytes of a direction are judged: [`FIRST`] whatever they are, [`FIRST_TEXT`] of segments that begin as
+//!   text, and in any case all up to the first line feed, so that it is known whether lines came before;
+//! - later segments are judged if a message or an object can begin in them (`opening.rs`), and [`FOLLOWING`] bytes
+//!   behind one that does not end in its segment.
 //!
 //! Everything else is passed over: the bulk of downloads, of encrypted streams and of shells. Must not know
 //! addresses or what an object says. Pure.
@@ -12,15 +12,15 @@ use memchr::memchr;
 
 use super::opening::{Opening, opening};
 
-/// Bytes judged of a stream that begins as text: every dialect's first exchange fits many times over.
+/// Bytes judged whatever they are: the longest handshake that is known by its bytes is below 300.
+const FIRST: u64 = 1 << 10;
+/// Bytes judged of what is text: the first exchange of every dialect fits many times over.
 const FIRST_TEXT: u64 = 8 << 10;
-/// Bytes judged of another stream: the longest handshake that is known by its bytes is below 300.
-const FIRST_BINARY: u64 = 1 << 10;
 /// The wait for a first line feed ends here.
 const FIRST_MAX: u64 = 16 << 10;
-/// Bytes judged behind a message that begins: the longest are below 8 KiB.
+/// Bytes judged behind the beginning of a message: the longest are below 8 KiB.
 const FOLLOWING: u64 = 8 << 10;
-/// As many first bytes say whether a stream begins as text.
+/// As many bytes say whether a segment begins, or ends, as text.
 const HEAD: usize = 16;
 
 /// What becomes of a segment.
@@ -34,10 +34,8 @@ pub(super) enum Pass {
 /// One direction of a conversation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gate {
-    /// Bytes before this offset are judged.
+    /// Bytes before this offset are judged: a message goes on there.
     window: u64,
-    /// The first segment was seen.
-    begun: bool,
     /// A line feed was seen, or waited for long enough.
     line_ended: bool,
     /// The last segment was passed over.
@@ -47,13 +45,10 @@ pub(super) struct Gate {
 impl Gate {
     /// A segment at `offset`, with `length` bytes of which `bytes` were captured.
     pub(super) fn ask(&mut self, offset: u64, length: u32, bytes: &[u8]) -> Pass {
-        if !self.begun {
-            self.begun = true;
-            let first = if begins_as_text(bytes) { FIRST_TEXT } else { FIRST_BINARY };
-            self.window = offset.saturating_add(first);
-        }
         let end = offset.saturating_add(u64::from(length));
-        if offset >= self.window && !self.wants(end, bytes) {
+        let first = offset < FIRST || offset < self.window || !self.line_ended;
+        // The order matters: a message may begin in what is judged as text, and go on behind it.
+        if !(first || self.begins(end, bytes) || offset < FIRST_TEXT && begins_as_text(bytes)) {
             self.passed_over = true;
             return Pass::Over;
         }
@@ -63,22 +58,29 @@ impl Gate {
         Pass::Judge(std::mem::take(&mut self.passed_over))
     }
 
-    /// Whether a segment outside of the window is judged.
-    fn wants(&mut self, end: u64, bytes: &[u8]) -> bool {
-        match opening(bytes) {
-            Opening::Message => {
-                self.window = end.saturating_add(FOLLOWING);
-                true
-            }
-            Opening::Object => true,
-            Opening::None => !self.line_ended,
+    /// Whether a message or an object can begin in a segment that ends at `end`.
+    fn begins(&mut self, end: u64, bytes: &[u8]) -> bool {
+        let opening = opening(bytes);
+        if opening == Opening::Message && goes_on(bytes) {
+            self.window = end.saturating_add(FOLLOWING);
         }
+        opening != Opening::None
     }
 }
 
 fn begins_as_text(bytes: &[u8]) -> bool {
-    let head = bytes.get(..HEAD).unwrap_or(bytes);
-    head.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+    is_text(bytes.get(..HEAD).unwrap_or(bytes))
+}
+
+/// A message that does not end with its segment: the last bytes are text, or masked as the first are, and there is no
+/// closing brace behind which nothing follows.
+fn goes_on(bytes: &[u8]) -> bool {
+    let tail = bytes.get(bytes.len().saturating_sub(HEAD)..).unwrap_or_default();
+    is_text(tail) && !tail.trim_ascii_end().ends_with(b"}")
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
 }
 
 #[cfg(test)]
@@ -107,6 +109,8 @@ mod tests {
     fn the_beginning_is_judged_and_text_for_longer() {
         let binary = [&[0x16, 3, 1][..], &[0x80; 508], b"\n"].concat();
         assert_eq!(passes(&[&binary; 5]), "JJ...");
+        let banner = [&[b'x'; 400][..], b"\n"].concat();
+        assert_eq!(passes(&[&banner, &binary, &binary, &binary, &banner]), "JJJ.R");
         let text = [b'x'; 4_095];
         let text = [&text[..], b"\n"].concat();
         assert_eq!(passes(&[&text; 4]), "JJ..");
@@ -122,11 +126,19 @@ mod tests {
     }
 
     #[test]
-    fn a_message_anywhere_in_a_segment_is_judged_with_what_follows() {
+    fn a_message_anywhere_in_a_segment_is_judged() {
         let junk = [&[0x80; 2_000][..], b"\n"].concat();
         let hidden = [&[0x80; 700][..], LOGIN, &[0x80; 700]].concat();
-        let filler = [0x80; 4_096];
-        assert_eq!(passes(&[&junk[..], &junk, LOGIN, LOGIN, &filler, &filler, &filler, &hidden]), "J.RJJJ.R");
+        assert_eq!(passes(&[&junk[..], &junk, LOGIN, LOGIN, &junk, &hidden, &junk]), "J.RJ.R.");
+    }
+
+    #[test]
+    fn what_follows_is_judged_where_a_message_goes_on() {
+        let junk = [&[0x80; 2_000][..], b"\n"].concat();
+        let (begun, more, last) =
+            (&b"{\"id\":1,\"params\":[\"abcdef"[..], &[b'f'; 1_400][..], &b"f\"]}\n"[..]);
+        let noise = &[0x80; 9_000][..];
+        assert_eq!(passes(&[&junk[..], &junk, begun, more, more, last, noise, noise]), "J.RJJJJ.");
     }
 
     #[test]
@@ -134,5 +146,6 @@ mod tests {
         let mut gate = Gate::default();
         assert_eq!(gate.ask(u64::MAX, u32::MAX, LOGIN), Pass::Judge(false));
         assert_eq!(gate.ask(u64::MAX, 1, b"x"), Pass::Over);
+        assert_eq!(gate.ask(u64::MAX, 1, b"{"), Pass::Judge(true));
     }
 }

@@ -44,10 +44,11 @@ pub(super) fn opening(bytes: &[u8]) -> Opening {
     found
 }
 
-/// A brace, blanks, and then a quote, the backslash of a quoted quote, or nothing more.
+/// A brace, blanks, and then a quote, the backslash of a quoted quote, or nothing more. Two bytes of a name follow, as
+/// far as the segment goes: bytes of every value have the first two by chance.
 fn is_object(from: &[u8]) -> bool {
-    let next = from.iter().skip(1).find(|byte| !is_blank(**byte));
-    matches!(next, None | Some(b'"' | b'\\'))
+    let mut rest = from.iter().skip(1).skip_while(|byte| is_blank(**byte));
+    matches!(rest.next(), None | Some(b'"' | b'\\')) && rest.take(2).all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn begins_message(before: &[u8]) -> bool {
@@ -89,7 +90,7 @@ mod tests {
     fn a_message_begins_behind_lines_objects_and_frames() {
         for text in [
             "{\"a\"",
-            "{ \r\n\t\"",
+            "{ \r\n\t\"a",
             "{\\\"a",
             "{",
             "{ ",
