@@ -9,13 +9,15 @@
 //! Everything else is passed over: the bulk of downloads, of encrypted streams and of shells. Must not know
 //! addresses or what an object says. Pure.
 use memchr::memchr;
+use monitor_ebpf::limits;
 
 use super::opening::{Opening, opening};
 
 /// Bytes judged whatever they are: the longest handshake that is known by its bytes is below 300.
 const FIRST: u64 = 1 << 10;
-/// Bytes judged of what is text: the first exchange of every dialect fits many times over.
-const FIRST_TEXT: u64 = 8 << 10;
+/// Bytes judged of what is text: as many as the kernel captures at first, and the first exchange of every dialect
+/// fits many times over.
+const FIRST_TEXT: u64 = limits::PAYLOAD as u64;
 /// The wait for a first line feed ends here.
 const FIRST_MAX: u64 = 16 << 10;
 /// Bytes judged behind the beginning of a message: the longest are below 8 KiB.
@@ -113,7 +115,7 @@ mod tests {
         assert_eq!(passes(&[&banner, &binary, &binary, &binary, &banner]), "JJJ.R");
         let text = [b'x'; 4_095];
         let text = [&text[..], b"\n"].concat();
-        assert_eq!(passes(&[&text; 4]), "JJ..");
+        assert_eq!(passes(&[&text; 3]), "J..");
     }
 
     #[test]

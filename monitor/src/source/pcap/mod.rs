@@ -29,9 +29,9 @@ mod tests;
 pub use ahead::Ahead;
 
 /// A batch is full with as many events.
-const BATCH: usize = 512;
+const BATCH: usize = 1_024;
 /// It is full with as many bytes of packets, too.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 512 << 10;
 const SECOND: u64 = 1_000_000_000;
 /// Ticks that fill a silence; a longer one (or a time stamp far in the future) gets one more at its end.
 const MAX_GAP: u64 = 60;
@@ -156,7 +156,7 @@ impl Capture {
         truncated.into_iter().chain(losses).map(|what| format!("{}: {what}", self.name)).collect()
     }
 
-    /// The next events, some hundred; none at the end.
+    /// The next events, about a thousand; none at the end.
     ///
     /// # Errors
     /// What ended the reading early, named; once, after the events that came before it.
