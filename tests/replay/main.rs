@@ -12,6 +12,7 @@
 mod files;
 mod general;
 mod session;
+mod terminal;
 mod wire;
 
 use std::{

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::wire::{ACK, FIN, Frame, Link, PSH, RST, SYN, Segment};
+use crate::wire::{ACK, FIN, Frame, Link, PSH, RST, SYN, Segment, Tunnel};
 
 /// First sequence numbers: the client's wraps early, so every case also proves that.
 const CLIENT_START: u32 = u32::MAX - 40;
@@ -189,6 +189,11 @@ fn link(text: &str) -> Result<Link> {
         Some("cooked-2") => Link::Cooked2,
         Some("raw") => Link::Raw,
         Some("null") => Link::Null,
+        Some("mpls") => Link::Tunnel(Tunnel::Mpls),
+        Some("pppoe") => Link::Tunnel(Tunnel::Pppoe),
+        Some("gre") => Link::Tunnel(Tunnel::Gre),
+        Some("in-ipv4") => Link::Tunnel(Tunnel::Ipv4),
+        Some("in-ipv6") => Link::Tunnel(Tunnel::Ipv6),
         _ => bail!("unknown link layer"),
     })
 }

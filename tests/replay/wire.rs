@@ -24,12 +24,67 @@ pub(crate) enum Link {
     Raw,
     /// `LINKTYPE_NULL`.
     Null,
+    /// Ethernet with a tunnel between it and the packet.
+    Tunnel(Tunnel),
+}
+
+/// What a packet can be wrapped in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tunnel {
+    /// Two labels (RFC 3032).
+    Mpls,
+    /// A session of PPP over Ethernet (RFC 2516).
+    Pppoe,
+    /// GRE with a key (RFC 2784, RFC 2890) over IPv4.
+    Gre,
+    /// IP in IPv4 (RFC 2003, RFC 4213).
+    Ipv4,
+    /// IP in IPv6 (RFC 2473).
+    Ipv6,
+}
+
+impl Tunnel {
+    /// The `EtherType` of the outermost header.
+    fn ether_type(self) -> [u8; 2] {
+        match self {
+            Self::Mpls => [0x88, 0x47],
+            Self::Pppoe => [0x88, 0x64],
+            Self::Gre | Self::Ipv4 => [0x08, 0x00],
+            Self::Ipv6 => [0x86, 0xdd],
+        }
+    }
+
+    /// What stands before a packet of `length` bytes.
+    fn header(self, ipv6: bool, length: usize) -> Vec<u8> {
+        let size = |more: usize| u16::try_from(length + more).expect("a packet is short").to_be_bytes();
+        let protocol = if ipv6 { 41 } else { 4 };
+        let v4 = |protocol: u8, more: usize| {
+            let [high, low] = size(20 + more);
+            [0x45, 0, high, low, 0, 1, 0x40, 0, 64, protocol, 0, 0, 203, 0, 113, 1, 203, 0, 113, 2].to_vec()
+        };
+        match self {
+            Self::Mpls => vec![0, 1, 0x40, 64, 0, 2, 0x41, 64],
+            Self::Pppoe => {
+                let ppp = if ipv6 { [0x00, 0x57] } else { [0x00, 0x21] };
+                [&[0x11, 0, 0, 7][..], &size(2), &ppp].concat()
+            }
+            Self::Gre => [&v4(47, 8)[..], &[0x20, 0], ip_type(ipv6), &[0, 0, 0, 9]].concat(),
+            Self::Ipv4 => v4(protocol, 0),
+            Self::Ipv6 => {
+                [&[0x60, 0, 0, 0][..], &size(0), &[protocol, 64], &[0xfd; 16], &[0xfc; 16]].concat()
+            }
+        }
+    }
+}
+
+fn ip_type(ipv6: bool) -> &'static [u8; 2] {
+    if ipv6 { &[0x86, 0xdd] } else { &[0x08, 0x00] }
 }
 
 impl Link {
     fn number(&self) -> u16 {
         match self {
-            Self::Ethernet(_) => 1,
+            Self::Ethernet(_) | Self::Tunnel(_) => 1,
             Self::Cooked => 113,
             Self::Cooked2 => 276,
             Self::Raw => 101,
@@ -37,8 +92,9 @@ impl Link {
         }
     }
 
-    fn header(&self, ipv6: bool) -> Vec<u8> {
-        let ip: [u8; 2] = if ipv6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+    /// What stands before an IP packet of `length` bytes.
+    fn header(&self, ipv6: bool, length: usize) -> Vec<u8> {
+        let ip = ip_type(ipv6);
         match self {
             Self::Ethernet(tags) => {
                 let mut header = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
@@ -50,10 +106,14 @@ impl Link {
                 header.extend(ip);
                 header
             }
-            Self::Cooked => [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0][..], &ip].concat(),
+            Self::Cooked => [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0][..], ip].concat(),
             Self::Cooked2 => [&ip[..], &[0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0]].concat(),
             Self::Raw => Vec::new(),
             Self::Null => vec![if ipv6 { 10 } else { 2 }, 0, 0, 0],
+            Self::Tunnel(tunnel) => {
+                let ethernet = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+                [&ethernet[..], &tunnel.ether_type(), &tunnel.header(ipv6, length)].concat()
+            }
         }
     }
 }
@@ -124,8 +184,9 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn new(nanos: u64, link: &Link, segment: &Segment) -> Self {
-        let mut bytes = link.header(segment.from.is_ipv6());
-        bytes.extend(segment.ip());
+        let packet = segment.ip();
+        let mut bytes = link.header(segment.from.is_ipv6(), packet.len());
+        bytes.extend(packet);
         let length = bytes.len();
         let missing = segment.captured.map_or(0, |captured| segment.payload.len() - captured);
         bytes.truncate(length - missing);

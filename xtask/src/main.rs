@@ -2,6 +2,7 @@
 //!
 //! One file per subcommand. Each says what it does; none needs a manual step before it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person at a terminal")]
+mod bench;
 mod cargo;
 mod corpus;
 mod demo;
@@ -33,6 +34,7 @@ enum Xtask {
     Corpus(corpus::Options),
     Lint(lint::Options),
     Fuzz(fuzz::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,5 +57,6 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Corpus(options) => corpus::run(options),
         Xtask::Lint(options) => lint::run(options),
         Xtask::Fuzz(options) => fuzz::run(options),
+        Xtask::Bench(options) => bench::run(options),
     }
 }

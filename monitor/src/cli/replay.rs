@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use self::flows::Report;
+use self::{flows::Report, progress::Progress};
 use super::{live::detectors, one_line};
 use crate::{
     event::Host,
@@ -17,10 +17,15 @@ use crate::{
     outcome::Outcome,
     pipeline::{Pipeline, Settings},
     sink::{Json, Sink, Text},
-    source::{Source, pcap::Capture, record::Recording},
+    source::{
+        Source,
+        pcap::{Ahead, Capture},
+        record::Recording,
+    },
 };
 
 mod flows;
+mod progress;
 
 /// Exit status when something was found, and when a file could not be judged to its end.
 const FOUND: u8 = 1;
@@ -59,9 +64,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (mut level, mut failed) = (Level::None, false);
     for path in &args.files {
         let verdict = match open(path) {
-            Ok(Input::Capture(capture)) => runtime.block_on(judge_capture(path, *capture, &mut report))?,
-            Ok(Input::Recording(host, recording)) => {
-                runtime.block_on(judge_recording(host, *recording, args.json))?
+            Ok((Input::Capture(capture), progress)) => {
+                runtime.block_on(judge_capture(path, *capture, &mut report, &progress))?
+            }
+            Ok((Input::Recording(host, recording), progress)) => {
+                runtime.block_on(judge_recording(host, *recording, args.json, &progress))?
             }
             Err(error) => Verdict { level: Level::None, error: Some(error), warnings: Vec::new() },
         };
@@ -86,25 +93,28 @@ enum Input {
 }
 
 /// Opens a file once, so that a pipe will do, and tells by its first byte what it is.
-fn open(path: &Path) -> io::Result<Input> {
+fn open(path: &Path) -> io::Result<(Input, Progress)> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let mut file = File::open(path).map_err(named)?;
+    let progress = Progress::of(&file);
     let mut first = Vec::new();
     Read::by_ref(&mut file).take(1).read_to_end(&mut first).map_err(named)?;
     let recording = first.starts_with(b"{");
-    let input = Box::new(Cursor::new(first).chain(file));
-    if recording {
+    let input = progress.watch(Cursor::new(first).chain(file));
+    let input = if recording {
         let (host, recording) = Recording::new(path, input)?;
-        Ok(Input::Recording(host, Box::new(recording)))
+        Input::Recording(host, Box::new(recording))
     } else {
-        Ok(Input::Capture(Box::new(Capture::new(path, input)?)))
-    }
+        Input::Capture(Box::new(Capture::new(path, input)?))
+    };
+    Ok((input, progress))
 }
 
 async fn judge_capture(
     path: &Path,
-    mut capture: Capture,
+    capture: Capture,
     report: &mut Report<io::Stdout>,
+    progress: &Progress,
 ) -> anyhow::Result<Verdict> {
     // A capture counts its time from the Unix epoch, and was taken on no host that we know.
     let version = env!("CARGO_PKG_VERSION").to_owned();
@@ -112,19 +122,30 @@ async fn judge_capture(
     let settings = Settings { report_flows: true, ..Settings::default() };
     let mut level = Level::None;
     report.begin(path);
-    let error = play(&mut capture, Pipeline::new(host, settings, detectors()), |outcome| {
+    let mut ahead = Ahead::new(capture)?;
+    let error = play(&mut ahead, Pipeline::new(host, settings, detectors()), |outcome| {
         for flow in outcome.flows {
             level = level.max(flow.level);
-            report.flow(&flow)?;
+            if report.shows(&flow) {
+                progress.aside(|| report.flow(&flow))?;
+            } else {
+                report.flow(&flow)?;
+            }
         }
         Ok(())
     })
     .await?;
-    report.end()?;
-    Ok(Verdict { level, error, warnings: capture.warnings() })
+    progress.aside(|| report.end())?;
+    let warnings = ahead.stop()?.warnings();
+    Ok(Verdict { level, error, warnings })
 }
 
-async fn judge_recording(host: Host, mut recording: Recording, json: bool) -> anyhow::Result<Verdict> {
+async fn judge_recording(
+    host: Host,
+    mut recording: Recording,
+    json: bool,
+    progress: &Progress,
+) -> anyhow::Result<Verdict> {
     let stdout = io::stdout();
     let colour = stdout.is_terminal();
     let mut sink: Box<dyn Sink> =
@@ -133,7 +154,7 @@ async fn judge_recording(host: Host, mut recording: Recording, json: bool) -> an
     let error = play(&mut recording, Pipeline::new(host, Settings::default(), detectors()), |outcome| {
         for notice in outcome.notices {
             level = level.max(notice.incident.as_ref().map_or(Level::None, |incident| incident.level));
-            sink.write(&notice)?;
+            progress.aside(|| sink.write(&notice))?;
         }
         Ok(())
     })

@@ -57,6 +57,15 @@ impl Flow {
         }
     }
 
+    fn see(&mut self, ends: Ends, event: &Event, payload: bool) {
+        self.last_seen = event.at;
+        self.payload |= payload;
+        if self.ends.local.port() == 0 || self.ends.remote.port() == 0 {
+            self.ends = ends;
+        }
+        event.owner.into_iter().for_each(|owner| self.own(owner));
+    }
+
     fn own(&mut self, owner: Owner) {
         if let Some(known) = self.owners.iter_mut().find(|known| known.key == owner.key) {
             if owner.generation > known.generation {
@@ -181,19 +190,13 @@ impl FlowTable {
     }
 
     fn see(&mut self, id: FlowId, ends: Ends, event: &Event, payload: bool) -> Option<(FlowId, Flow)> {
-        let pushed = match self.entries.get_mut(&id) {
-            Some(_) => None,
-            None => self.entries.insert(id, Flow::new(ends, event.at)),
-        };
         if let Some(flow) = self.entries.get_mut(&id) {
-            flow.last_seen = event.at;
-            flow.payload |= payload;
-            if flow.ends.local.port() == 0 || flow.ends.remote.port() == 0 {
-                flow.ends = ends;
-            }
-            event.owner.into_iter().for_each(|owner| flow.own(owner));
+            flow.see(ends, event, payload);
+            return None;
         }
-        pushed
+        let mut flow = Flow::new(ends, event.at);
+        flow.see(ends, event, payload);
+        self.entries.insert(id, flow)
     }
 }
 

@@ -112,12 +112,16 @@ impl<W: Write> Report<W> {
         (self.conversations, self.mining) = (0, 0);
     }
 
+    /// Whether a conversation is to be shown.
+    pub(super) fn shows(&self, flow: &FlowView) -> bool {
+        self.all || flow.level > Level::None
+    }
+
     /// One judged conversation.
     pub(super) fn flow(&mut self, flow: &FlowView) -> anyhow::Result<()> {
-        let mining = flow.level > Level::None;
         self.conversations += 1;
-        self.mining += u64::from(mining);
-        if !mining && !self.all {
+        self.mining += u64::from(flow.level > Level::None);
+        if !self.shows(flow) {
             return Ok(());
         }
         let object = Object::new(&self.file, flow);

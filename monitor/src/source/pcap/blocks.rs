@@ -4,10 +4,7 @@
 //! Memory is bounded by [`MAX_BLOCK`], whatever the file claims.
 use std::io::{self, Read};
 
-use pcap_parser::{
-    LegacyPcapBlock, Linktype, PcapError, PcapHeader, nom::IResult, parse_block_be, parse_block_le,
-    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
-};
+use pcap_parser::{Linktype, PcapHeader, parse_block_be, parse_block_le, parse_pcap_header};
 
 use super::{
     buffer::Buffer,
@@ -26,15 +23,17 @@ const NG_MIN: usize = 12;
 const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 /// Block types that are read: section header, interface, simple and enhanced packet (pcapng specification,
 /// section 4).
-const NEEDED: [usize; 4] = [0x0a0d_0d0a, 1, 3, 6];
+const NEEDED: [u32; 4] = [0x0a0d_0d0a, 1, 3, ENHANCED_PACKET];
+/// Block type of an enhanced packet block.
+const ENHANCED_PACKET: u32 = 6;
+/// Where its bytes begin (pcapng specification, section 4.3).
+const ENHANCED_DATA: usize = 28;
 /// Block type of the packet block that enhanced ones replaced (pcapng specification, appendix A).
-const OBSOLETE_PACKET: usize = 2;
+const OBSOLETE_PACKET: u32 = 2;
 /// Byte-order magic of a little-endian section.
 const LITTLE: [u8; 4] = [0x4d, 0x3c, 0x2b, 0x1a];
 /// Byte-order magic of a big-endian section.
 const BIG: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
-
-type ParseRecord = fn(&[u8]) -> IResult<&[u8], LegacyPcapBlock<'_>, PcapError<&[u8]>>;
 
 /// One captured packet, as it lies in the buffer.
 pub(super) struct Packet<'a> {
@@ -49,7 +48,7 @@ pub(super) struct Packet<'a> {
 /// How the file is written.
 #[derive(Clone, Copy)]
 enum Format {
-    Pcap { parse: ParseRecord, header: usize, big_endian: bool },
+    Pcap { header: usize, big_endian: bool },
     Ng { big_endian: bool },
 }
 
@@ -162,7 +161,7 @@ impl<R: Read> Blocks<R> {
     fn declared_length(&mut self) -> Result<usize, String> {
         let head = self.buffer.data();
         match self.format {
-            Format::Pcap { header, big_endian, .. } => Ok(header.saturating_add(word(head, 8, big_endian))),
+            Format::Pcap { header, big_endian, .. } => Ok(header.saturating_add(length(head, 8, big_endian))),
             Format::Ng { mut big_endian } => {
                 if head.starts_with(&SECTION_HEADER) {
                     big_endian = match head.get(8..NG_MIN) {
@@ -171,7 +170,7 @@ impl<R: Read> Blocks<R> {
                         _ => return Err("begins a section but has no byte-order magic".to_owned()),
                     };
                 }
-                let total = word(head, 4, big_endian);
+                let total = length(head, 4, big_endian);
                 self.format = Format::Ng { big_endian };
                 if total < NG_MIN {
                     return Err(format!("claims {total} bytes, less than any block has"));
@@ -186,9 +185,21 @@ impl<R: Read> Blocks<R> {
         // The whole block is here, so "incomplete" too means that it contradicts itself.
         let contradiction = "has a length that contradicts its content";
         match self.format {
-            Format::Pcap { parse, header, .. } => {
-                let (_, record) = parse(block).map_err(|_| contradiction)?;
-                self.section.record(&record, header)
+            Format::Pcap { header, big_endian } => {
+                let (seconds, fraction) = (word(block, 0, big_endian), word(block, 4, big_endian));
+                self.section.record(seconds, fraction, header..total)
+            }
+            // Nearly all blocks are of this kind; its fields are read in place.
+            // Nearly all blocks are of this kind: its fields are read in place.
+            Format::Ng { big_endian } if word(block, 0, big_endian) == ENHANCED_PACKET => {
+                let data = ENHANCED_DATA..ENHANCED_DATA.saturating_add(length(block, 20, big_endian));
+                let end = total.saturating_sub(4);
+                if data.end > end || length(block, end, big_endian) != total {
+                    return Err(contradiction.to_owned());
+                }
+                let (high, low) = (word(block, 12, big_endian), word(block, 16, big_endian));
+                let ticks = u64::from(high) << 32 | u64::from(low);
+                self.section.enhanced(word(block, 8, big_endian), ticks, data).map(Some)
             }
             Format::Ng { big_endian } => {
                 let parse = if big_endian { parse_block_be } else { parse_block_le };
@@ -216,13 +227,8 @@ impl<R: Read> Blocks<R> {
 }
 
 fn pcap(header: &PcapHeader) -> Format {
-    let big_endian = header.is_bigendian();
-    let (parse, header): (ParseRecord, usize) = match (header.is_modified_format(), big_endian) {
-        (true, _) => (parse_pcap_frame_modified, 24),
-        (false, true) => (parse_pcap_frame_be, 16),
-        (false, false) => (parse_pcap_frame, 16),
-    };
-    Format::Pcap { parse, header, big_endian }
+    let length = if header.is_modified_format() { 24 } else { 16 };
+    Format::Pcap { header: length, big_endian: header.is_bigendian() }
 }
 
 fn not_a_capture(head: &[u8]) -> &'static str {
@@ -234,10 +240,13 @@ fn not_a_capture(head: &[u8]) -> &'static str {
     }
 }
 
-fn word(bytes: &[u8], at: usize, big_endian: bool) -> usize {
+fn word(bytes: &[u8], at: usize, big_endian: bool) -> u32 {
     let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
-    let word = if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) };
-    usize::try_from(word).unwrap_or(usize::MAX)
+    if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+}
+
+fn length(bytes: &[u8], at: usize, big_endian: bool) -> usize {
+    usize::try_from(word(bytes, at, big_endian)).unwrap_or(usize::MAX)
 }
 
 fn invalid(what: String) -> io::Error {

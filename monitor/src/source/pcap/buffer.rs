@@ -35,9 +35,12 @@ impl<R: Read> Buffer<R> {
 
     /// Reads until `need` bytes are there; says whether they are.
     pub(super) fn fill(&mut self, need: usize) -> io::Result<bool> {
-        if self.filled.len() >= need {
-            return Ok(true);
-        }
+        if self.filled.len() >= need { Ok(true) } else { self.read(need) }
+    }
+
+    /// Moves what is there to the front and reads behind it.
+    #[cold]
+    fn read(&mut self, need: usize) -> io::Result<bool> {
         self.memory.copy_within(self.filled.clone(), 0);
         self.filled = 0..self.filled.len();
         if self.memory.len() < need.max(CHUNK) {

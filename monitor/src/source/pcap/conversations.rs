@@ -1,46 +1,69 @@
 //! From TCP segments to events of conversations.
 //!
-//! Owns the table of conversations, bounded by [`CAPACITY`], and the choice of the client. Must not know files,
-//! nor what the bytes mean.
-//!
-//! The client is the sender of the SYN, else the receiver of the SYN-ACK; for a conversation that was under way
-//! when the capture began, it is the end with the higher port (clients get ephemeral ones), and the first sender
-//! where ports are equal. VLAN tags do not tell conversations apart.
-use std::{collections::VecDeque, net::SocketAddr, num::NonZeroUsize};
+//! Owns the table of conversations, bounded by [`CAPACITY`]. Must not know files, nor what the bytes mean. VLAN tags
+//! and tunnels do not tell conversations apart.
+use std::{
+    collections::VecDeque,
+    hash::{Hash, Hasher},
+    num::NonZeroUsize,
+};
 
-use bytes::Bytes;
 use lru::LruCache;
 
 use super::{
-    packet::Segment,
-    stream::{Place, Stream},
+    batch::Batch,
+    conversation::{Conversation, Pair},
+    packet::{End, Segment},
 };
-use crate::event::{Body, BootTime, Direction, Ends, Event, FlowId, Payload};
+use crate::event::{BootTime, FlowId};
 
-/// Conversations held at a time; the one quiet for longest makes room.
+/// Conversations held at a time, 200 bytes each; the one quiet for longest makes room.
 const CAPACITY: NonZeroUsize = match NonZeroUsize::new(65_536) {
     Some(capacity) => capacity,
     None => NonZeroUsize::MIN,
 };
 
 /// Both ends, the lesser first.
-type Key = (SocketAddr, SocketAddr);
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key(End, End);
 
-struct Conversation {
-    flow: FlowId,
-    ends: Ends,
-    egress: Stream,
-    ingress: Stream,
-    /// A payload event was made of it, so its end must be told.
-    told: bool,
-    closed: bool,
+impl Key {
+    fn of(segment: &Segment<'_>) -> Self {
+        let Segment { from, to, .. } = *segment;
+        if from <= to { Self(from, to) } else { Self(to, from) }
+    }
+
+    const fn pair(self, lesser_is_client: bool) -> Pair {
+        let Self(lesser, greater) = self;
+        if lesser_is_client {
+            Pair { client: lesser, server: greater }
+        } else {
+            Pair { client: greater, server: lesser }
+        }
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self(lesser, greater) = self;
+        state.write_u128(lesser.address);
+        state.write_u128(greater.address);
+        state.write_u32(u32::from(lesser.port) << 16 | u32::from(greater.port));
+    }
+}
+
+/// A conversation and which of its ends is the client.
+struct Entry {
+    conversation: Conversation,
+    lesser_is_client: bool,
 }
 
 /// Every conversation of a capture.
 pub(super) struct Conversations {
-    table: LruCache<Key, Conversation>,
+    table: LruCache<Key, Entry>,
     begun: u64,
     evicted: u64,
+    silent: u64,
     before_start: u64,
 }
 
@@ -49,8 +72,8 @@ impl Conversations {
         Self::with_capacity(CAPACITY)
     }
 
-    fn with_capacity(capacity: NonZeroUsize) -> Self {
-        Self { table: LruCache::new(capacity), begun: 0, evicted: 0, before_start: 0 }
+    pub(super) fn with_capacity(capacity: NonZeroUsize) -> Self {
+        Self { table: LruCache::new(capacity), begun: 0, evicted: 0, silent: 0, before_start: 0 }
     }
 
     /// Conversations begun so far.
@@ -58,9 +81,14 @@ impl Conversations {
         self.begun
     }
 
-    /// Conversations that were pushed out by the cap while they were open.
+    /// Conversations that were pushed out by the cap while they were open and had carried payload.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// Conversations that were pushed out by the cap before they carried any.
+    pub(super) fn silent(&self) -> u64 {
+        self.silent
     }
 
     /// Segments left out because they lie before the first byte captured of their direction.
@@ -69,123 +97,54 @@ impl Conversations {
     }
 
     /// Appends to `out` what `segment` shows.
-    pub(super) fn take(&mut self, at: BootTime, segment: &Segment<'_>, out: &mut VecDeque<Event>) {
-        let key =
-            if segment.from <= segment.to { (segment.from, segment.to) } else { (segment.to, segment.from) };
-        let known = self.table.get(&key);
-        let ends = match known {
-            Some(known) if !known.is_replaced_by(segment) => None,
-            // Bytes after the end of a conversation: the same two ends went on talking.
-            Some(known) if !segment.syn => Some(known.ends),
-            _ if segment.syn || segment.length > 0 => Some(choose_client(segment)),
-            // An acknowledgement or reset alone says nothing.
-            _ => return,
-        };
-        if let Some(ends) = ends {
-            self.begin(at, key, ends, out);
+    pub(super) fn take(&mut self, at: BootTime, segment: &Segment<'_>, out: &mut Batch) {
+        if segment.says_nothing() {
+            return;
         }
-        let Some(conversation) = self.table.get_mut(&key) else { return };
-        self.before_start += u64::from(!conversation.take(at, segment, out));
-    }
-
-    /// Ends every conversation that is still open, in the order in which they began: nothing follows.
-    pub(super) fn end(&mut self, at: BootTime, out: &mut VecDeque<Event>) {
-        let mut left = Vec::with_capacity(self.table.len());
-        while let Some((_, conversation)) = self.table.pop_lru() {
-            left.push(conversation);
-        }
-        left.sort_unstable_by_key(|conversation| conversation.flow);
-        left.iter_mut().for_each(|conversation| conversation.close(at, out));
-    }
-
-    fn begin(&mut self, at: BootTime, key: Key, ends: Ends, out: &mut VecDeque<Event>) {
-        let flow = FlowId(self.begun);
-        self.begun += 1;
-        let conversation = Conversation {
-            flow,
-            ends,
-            egress: Stream::default(),
-            ingress: Stream::default(),
-            told: false,
-            closed: false,
-        };
-        if let Some((other, mut gone)) = self.table.push(key, conversation) {
-            self.evicted += u64::from(other != key && !gone.closed);
-            gone.close(at, out);
-        }
-    }
-}
-
-impl Conversation {
-    /// Whether `segment` begins another conversation between the same ends.
-    fn is_replaced_by(&self, segment: &Segment<'_>) -> bool {
-        let (_, stream) = self.sender(segment);
-        if segment.syn {
-            let reopened = self.closed && !segment.ack;
-            return reopened || !stream.fits(segment.sequence.wrapping_add(1));
-        }
-        self.closed && segment.length > 0 && stream.extends(segment.sequence, segment.length)
-    }
-
-    fn sender(&self, segment: &Segment<'_>) -> (Direction, &Stream) {
-        if segment.from == self.ends.local {
-            (Direction::Egress, &self.egress)
-        } else {
-            (Direction::Ingress, &self.ingress)
-        }
-    }
-
-    /// Says whether the segment's place is known.
-    fn take(&mut self, at: BootTime, segment: &Segment<'_>, out: &mut VecDeque<Event>) -> bool {
-        let (direction, stream) = match self.sender(segment).0 {
-            Direction::Egress => (Direction::Egress, &mut self.egress),
-            Direction::Ingress => (Direction::Ingress, &mut self.ingress),
-        };
-        // A SYN takes one sequence number; data may follow it in the same segment.
-        let first = segment.sequence.wrapping_add(u32::from(segment.syn));
-        if segment.syn {
-            stream.begin(first);
-        }
-        let mut placed = true;
-        if segment.length > 0 && !self.closed {
-            match stream.place(first, segment.length) {
-                Some(place) => {
-                    self.told = true;
-                    let payload = payload(self.flow, self.ends, direction, segment, place);
-                    out.push_back(Event { at, owner: None, body: Body::Payload(payload) });
+        let key = Key::of(segment);
+        let pair = match self.table.get_mut(&key) {
+            Some(entry) => {
+                let pair = key.pair(entry.lesser_is_client);
+                let conversation = &mut entry.conversation;
+                if !conversation.is_replaced_by(segment, segment.from == pair.client) {
+                    self.before_start += u64::from(!conversation.take(at, pair, segment, out));
+                    return;
                 }
-                None => placed = false,
+                // Bytes after the end of a conversation: the same two ends went on talking.
+                if segment.syn { Pair::of(segment) } else { pair }
             }
-        }
-        stream.finished |= segment.fin;
-        if segment.rst || (self.egress.finished && self.ingress.finished) {
-            self.close(at, out);
-        }
-        placed
+            None if segment.syn || segment.length > 0 => Pair::of(segment),
+            // An end alone says nothing.
+            None => return,
+        };
+        self.make_room(at, &key, out);
+        let mut conversation = Conversation::new(FlowId(self.begun));
+        self.begun += 1;
+        conversation.take(at, pair, segment, out);
+        self.table.put(key, Entry { conversation, lesser_is_client: pair.client == key.0 });
     }
 
-    fn close(&mut self, at: BootTime, out: &mut VecDeque<Event>) {
-        if self.told && !self.closed {
-            out.push_back(Event { at, owner: None, body: Body::Close { flow: self.flow } });
-        }
-        self.closed = true;
+    /// Every conversation that is still open, in the order in which they began: nothing follows.
+    pub(super) fn end(&mut self) -> VecDeque<FlowId> {
+        let mut open: Vec<_> = self.table.iter().filter_map(|(_, entry)| entry.conversation.open()).collect();
+        self.table.clear();
+        open.sort_unstable();
+        open.into()
     }
-}
 
-fn payload(flow: FlowId, ends: Ends, direction: Direction, segment: &Segment<'_>, place: Place) -> Payload {
-    let skipped = usize::try_from(place.skipped).unwrap_or(usize::MAX);
-    // Copied, so that one held piece does not keep the whole read buffer alive.
-    let bytes = Bytes::copy_from_slice(segment.payload.get(skipped..).unwrap_or_default());
-    let length = segment.length - place.skipped;
-    Payload { flow, ends, direction, offset: place.offset, bytes, length, restart: false }
-}
-
-fn choose_client(segment: &Segment<'_>) -> Ends {
-    let from_client = if segment.syn { !segment.ack } else { segment.from.port() >= segment.to.port() };
-    if from_client {
-        Ends { local: segment.from, remote: segment.to }
-    } else {
-        Ends { local: segment.to, remote: segment.from }
+    /// Ends the conversation that was between the same ends, or the one quiet for longest where all room is taken.
+    fn make_room(&mut self, at: BootTime, key: &Key, out: &mut Batch) {
+        let mut gone = self.table.pop(key);
+        if gone.is_none() && self.table.len() == self.table.cap().get() {
+            gone = self.table.pop_lru().map(|(_, entry)| entry);
+            let open = gone.as_ref().is_some_and(|entry| entry.conversation.open().is_some());
+            let silent = gone.as_ref().is_some_and(|entry| entry.conversation.is_silent());
+            self.evicted += u64::from(open);
+            self.silent += u64::from(silent);
+        }
+        if let Some(mut entry) = gone {
+            entry.conversation.close(at, out);
+        }
     }
 }
 

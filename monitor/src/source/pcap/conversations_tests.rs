@@ -1,8 +1,13 @@
 //! Which packets make one conversation, and who is its client.
 use super::*;
+use crate::event::{Body, Direction, Ends, Event};
 
 const CLIENT: ([u8; 4], u16) = ([192, 0, 2, 7], 40_000);
 const SERVER: ([u8; 4], u16) = ([198, 51, 100, 9], 3_333);
+
+fn end((address, port): ([u8; 4], u16)) -> End {
+    End { address: u32::from_be_bytes(address).into(), port, ipv4: true }
+}
 
 fn segment<'a>(
     (from, to): (([u8; 4], u16), ([u8; 4], u16)),
@@ -11,8 +16,8 @@ fn segment<'a>(
     payload: &'a [u8],
 ) -> Segment<'a> {
     Segment {
-        from: from.into(),
-        to: to.into(),
+        from: end(from),
+        to: end(to),
         sequence,
         syn: flags.contains('S'),
         ack: flags.contains('A'),
@@ -34,11 +39,11 @@ fn down<'a>(sequence: u32, flags: &str, payload: &'a [u8]) -> Segment<'a> {
 /// Each event in short: `0>5:hello`, `0<0:x`, `0.` for a close.
 fn shown(segments: &[Segment<'_>]) -> Vec<String> {
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for segment in segments {
         conversations.take(BootTime(1), segment, &mut out);
     }
-    out.iter().map(show).collect()
+    out.events.iter().map(show).collect()
 }
 
 fn show(event: &Event) -> String {
@@ -70,11 +75,11 @@ fn a_whole_conversation() {
 #[test]
 fn the_client_is_told_by_the_syn_whatever_the_ports() {
     let odd = (([10, 0, 0, 1], 80), ([10, 0, 0, 2], 60_000));
-    assert_eq!(choose_client(&segment(odd, 0, "S", b"")).local.port(), 80);
-    assert_eq!(choose_client(&segment(odd, 0, "SA", b"")).local.port(), 60_000);
-    assert_eq!(choose_client(&segment(odd, 0, "A", b"x")).local.port(), 60_000);
+    assert_eq!(Pair::of(&segment(odd, 0, "S", b"")).client.port, 80);
+    assert_eq!(Pair::of(&segment(odd, 0, "SA", b"")).client.port, 60_000);
+    assert_eq!(Pair::of(&segment(odd, 0, "A", b"x")).client.port, 60_000);
     let even = (([10, 0, 0, 1], 9_000), ([10, 0, 0, 2], 9_000));
-    assert_eq!(choose_client(&segment(even, 0, "A", b"x")).local, even.0.into());
+    assert_eq!(Pair::of(&segment(even, 0, "A", b"x")).client, end(even.0));
 }
 
 #[test]
@@ -127,12 +132,12 @@ fn what_says_nothing_makes_no_events() {
 #[test]
 fn a_full_table_ends_the_quietest_conversation_and_counts() {
     let mut conversations = Conversations::with_capacity(NonZeroUsize::new(2).unwrap());
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for port in [1_u16, 2, 1, 3] {
         let ends = (([10, 0, 0, 1], 40_000 + port), ([10, 0, 0, 2], 80));
         conversations.take(BootTime(1), &segment(ends, u32::from(port), "A", b"x"), &mut out);
     }
-    let closed: Vec<_> = out.iter().filter(|event| matches!(event.body, Body::Close { .. })).collect();
+    let closed: Vec<_> = out.events.iter().filter(|event| matches!(event.body, Body::Close { .. })).collect();
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].body, Body::Close { flow: FlowId(1) });
     assert_eq!((conversations.begun(), conversations.evicted()), (3, 1));
@@ -141,26 +146,52 @@ fn a_full_table_ends_the_quietest_conversation_and_counts() {
 #[test]
 fn a_piece_cut_by_the_snap_length_says_its_true_length() {
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     let cut = Segment { length: 1_000, ..up(10, "A", b"only this") };
     conversations.take(BootTime(1), &cut, &mut out);
     conversations.take(BootTime(1), &up(1_010, "A", b"next"), &mut out);
-    let Body::Payload(piece) = &out[0].body else { panic!("{out:?}") };
+    let Body::Payload(piece) = &out.events[0].body else { panic!("{out:?}") };
     assert_eq!((piece.length, piece.bytes.len()), (1_000, 9));
-    assert_eq!(show(&out[1]), "0>1000:next");
+    assert_eq!(show(&out.events[1]), "0>1000:next");
 }
 
 #[test]
 fn the_end_of_the_capture_ends_what_is_open_in_the_order_of_beginning() {
     let mut conversations = Conversations::new();
-    let mut out = VecDeque::new();
+    let mut out = Batch::default();
     for port in [1_u16, 2, 3, 1] {
         let ends = (([10, 0, 0, 1], 40_000 + port), ([10, 0, 0, 2], 80));
         conversations.take(BootTime(1), &segment(ends, u32::from(port), "A", b"x"), &mut out);
     }
-    out.clear();
-    conversations.end(BootTime(2), &mut out);
-    let closed: Vec<_> = out.iter().map(|event| (event.at, &event.body)).collect();
-    let expected = [0, 1, 2].map(|flow| (BootTime(2), Body::Close { flow: FlowId(flow) }));
-    assert_eq!(closed, expected.iter().map(|(at, body)| (*at, body)).collect::<Vec<_>>());
+    conversations.take(BootTime(1), &up(1, "S", b""), &mut out);
+    assert_eq!(conversations.end(), [0, 1, 2].map(FlowId), "what carried nothing has no end to tell");
+    assert_eq!(conversations.end(), []);
+}
+
+#[test]
+fn bulk_is_passed_over_and_a_login_behind_it_is_not() {
+    let noise = [0x80; 1_000];
+    let mut segments = vec![up(9, "S", b"")];
+    for count in 0..40_u32 {
+        segments.push(up(10 + count * 1_000, "A", &noise));
+    }
+    segments.push(up(40_010, "A", b"{\"id\":1}"));
+    let mut conversations = Conversations::new();
+    let mut out = Batch::default();
+    segments.iter().for_each(|segment| conversations.take(BootTime(1), segment, &mut out));
+    let Body::Payload(last) = &out.events.back().unwrap().body else { panic!("{out:?}") };
+    assert_eq!((last.offset, last.restart, &last.bytes[..]), (40_000, true, &b"{\"id\":1}"[..]));
+    assert!(out.events.len() < 20, "{}", out.events.len());
+}
+
+#[test]
+fn a_scan_leaves_nothing_but_counts() {
+    let mut conversations = Conversations::with_capacity(NonZeroUsize::new(8).unwrap());
+    let mut out = Batch::default();
+    for port in 1..=1_000_u16 {
+        let ends = (([10, 0, 0, 1], 40_000), ([10, 0, 0, 2], port));
+        conversations.take(BootTime(1), &segment(ends, 5, "S", b""), &mut out);
+    }
+    assert_eq!((out.events.len(), conversations.table.len()), (0, 8));
+    assert_eq!((conversations.begun(), conversations.silent(), conversations.evicted()), (1_000, 992, 0));
 }

@@ -8,19 +8,30 @@ use std::{
     path::Path,
 };
 
-use self::{blocks::Blocks, conversations::Conversations, packet::Skip};
+use self::{batch::Batch, blocks::Blocks, conversations::Conversations, packet::Skip};
 use super::Source;
-use crate::event::{Body, BootTime, Event};
+use crate::event::{Body, BootTime, Event, FlowId};
 
+mod ahead;
+mod batch;
 mod blocks;
 mod buffer;
+mod conversation;
 mod conversations;
+mod gate;
+mod opening;
 mod packet;
 mod section;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::Ahead;
+
+/// A batch is full with as many events.
+const BATCH: usize = 1_024;
+/// It is full with as many bytes of packets, too.
+const BATCH_BYTES: usize = 512 << 10;
 const SECOND: u64 = 1_000_000_000;
 /// Ticks that fill a silence; a longer one (or a time stamp far in the future) gets one more at its end.
 const MAX_GAP: u64 = 60;
@@ -42,6 +53,8 @@ pub struct Tally {
     pub other: u64,
     /// Packets with a header that is cut off or contradicts itself.
     pub malformed: u64,
+    /// Packets with more headers than are looked behind.
+    pub deep: u64,
     /// Segments whose payload was cut by the snap length.
     pub cut: u64,
     /// Segments from before the first byte captured of their direction.
@@ -50,6 +63,8 @@ pub struct Tally {
     pub obsolete: u64,
     /// Conversations that the table had no room for any more.
     pub evicted: u64,
+    /// The same, of those that had carried nothing yet.
+    pub silent: u64,
 }
 
 impl Tally {
@@ -59,9 +74,11 @@ impl Tally {
             (self.link, "packets of a link layer that is not read"),
             (self.fragments, "IP fragments"),
             (self.malformed, "packets with a malformed or cut header"),
+            (self.deep, "packets in too many tunnels"),
             (self.obsolete, "obsolete packet blocks"),
             (self.cut, "segments cut by the snap length"),
             (self.evicted, "conversations ended early because the table was full"),
+            (self.silent, "conversations forgotten before they carried anything because the table was full"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -74,7 +91,13 @@ pub struct Capture {
     name: String,
     blocks: Blocks<Box<dyn Read + Send>>,
     conversations: Conversations,
-    pending: VecDeque<Event>,
+    pending: Batch,
+    /// Bytes of the packets that made what is pending.
+    batch_bytes: usize,
+    /// A batch that is handed out one by one.
+    batch: VecDeque<Event>,
+    /// Conversations whose end is told when nothing is pending.
+    open: VecDeque<FlowId>,
     tally: Tally,
     /// The second of the last tick.
     second: Option<u64>,
@@ -97,7 +120,10 @@ impl Capture {
             name,
             blocks,
             conversations: Conversations::new(),
-            pending: VecDeque::new(),
+            pending: Batch::default(),
+            batch_bytes: 0,
+            batch: VecDeque::new(),
+            open: VecDeque::new(),
             tally: Tally::default(),
             second: None,
             last: BootTime(0),
@@ -115,6 +141,7 @@ impl Capture {
             before_start: self.conversations.before_start(),
             obsolete: self.blocks.obsolete(),
             evicted: self.conversations.evicted(),
+            silent: self.conversations.silent(),
             ..self.tally
         }
     }
@@ -129,19 +156,29 @@ impl Capture {
         truncated.into_iter().chain(losses).map(|what| format!("{}: {what}", self.name)).collect()
     }
 
-    fn advance(&mut self) -> io::Result<Option<Event>> {
-        loop {
-            if let Some(event) = self.pending.pop_front() {
-                return Ok(Some(event));
-            }
-            if let Some(error) = self.failure.take() {
-                return Err(error);
-            }
-            if self.done {
-                return Ok(None);
-            }
+    /// The next events, about a thousand; none at the end.
+    ///
+    /// # Errors
+    /// What ended the reading early, named; once, after the events that came before it.
+    pub fn read(&mut self) -> io::Result<VecDeque<Event>> {
+        self.batch_bytes = 0;
+        while !self.done && self.pending.events.len() < BATCH && self.batch_bytes < BATCH_BYTES {
             self.read_packet().unwrap_or_else(|error| self.end(Some(error)));
         }
+        while let Some(flow) = self.open.pop_front_if(|_| self.pending.events.len() < BATCH) {
+            self.pending.push(self.last, Body::Close { flow });
+        }
+        if self.pending.events.is_empty() {
+            self.failure.take().map_or(Ok(()), Err)?;
+        }
+        Ok(self.pending.take())
+    }
+
+    fn advance(&mut self) -> io::Result<Option<Event>> {
+        if self.batch.is_empty() {
+            self.batch = self.read()?;
+        }
+        Ok(self.batch.pop_front())
     }
 
     /// Turns one packet into pending events.
@@ -151,6 +188,7 @@ impl Capture {
             return Ok(());
         };
         self.last = self.last.max(packet.at);
+        self.batch_bytes += packet.data.len();
         tick(&mut self.second, packet.at, &mut self.pending);
         match packet::dissect(packet.link, packet.data) {
             Ok(segment) => {
@@ -162,6 +200,7 @@ impl Capture {
             Err(Skip::Fragment) => self.tally.fragments += 1,
             Err(Skip::Other) => self.tally.other += 1,
             Err(Skip::Malformed) => self.tally.malformed += 1,
+            Err(Skip::Deep) => self.tally.deep += 1,
         }
         Ok(())
     }
@@ -169,7 +208,7 @@ impl Capture {
     /// Ends all conversations; what stopped the reading is said after that.
     fn end(&mut self, error: Option<io::Error>) {
         self.done = true;
-        self.conversations.end(self.last, &mut self.pending);
+        self.open = self.conversations.end();
         let error = error.or_else(|| self.unread());
         self.failure = error.map(|error| named(&self.name, &error));
     }
@@ -190,7 +229,7 @@ impl Source for Capture {
 }
 
 /// One tick for each second that began since the last one.
-fn tick(last: &mut Option<u64>, at: BootTime, out: &mut VecDeque<Event>) {
+fn tick(last: &mut Option<u64>, at: BootTime, out: &mut Batch) {
     let now = at.0 / SECOND;
     let before = last.unwrap_or(now);
     if last.is_some() && now <= before {
@@ -198,7 +237,7 @@ fn tick(last: &mut Option<u64>, at: BootTime, out: &mut VecDeque<Event>) {
     }
     let filled = (before + 1..now).take(usize::try_from(MAX_GAP).unwrap_or(usize::MAX));
     for second in filled.chain([now]) {
-        out.push_back(Event { at: BootTime(second * SECOND), owner: None, body: Body::Tick });
+        out.push(BootTime(second * SECOND), Body::Tick);
     }
     *last = Some(now);
 }

@@ -5,19 +5,16 @@
 use std::ops::Range;
 
 use pcap_parser::{
-    Block, InterfaceDescriptionBlock, LegacyPcapBlock, Linktype, OptionCode, PcapHeader,
-    traits::PcapNGPacketBlock as _,
+    Block, InterfaceDescriptionBlock, Linktype, OptionCode, PcapHeader, traits::PcapNGPacketBlock as _,
 };
 
 use crate::event::BootTime;
 
 /// Interfaces that one section may describe.
 const MAX_INTERFACES: usize = 4096;
-/// Where the bytes of an enhanced packet block begin (pcapng specification, section 4.3).
-const ENHANCED_DATA: usize = 28;
 /// Where the bytes of a simple packet block begin (pcapng specification, section 4.4).
 const SIMPLE_DATA: usize = 12;
-const NANOS: u128 = 1_000_000_000;
+const NANOS: u64 = 1_000_000_000;
 
 /// A packet's place in its block.
 #[derive(Debug, PartialEq)]
@@ -34,15 +31,25 @@ pub(super) struct Found {
 struct Interface {
     link: Linktype,
     /// Time stamp units in a second.
-    units: u128,
+    units: u64,
+    /// Nanoseconds in a unit, where that is a whole number: then nothing is divided.
+    nanos: Option<u64>,
     /// Added to every time stamp.
     offset_nanos: i128,
 }
 
 impl Interface {
-    fn time(&self, ticks: u128) -> BootTime {
-        let nanos = i128::try_from(ticks * NANOS / self.units).unwrap_or(i128::MAX);
-        let nanos = nanos.saturating_add(self.offset_nanos).max(0);
+    fn new(link: Linktype, units: u64, offset_nanos: i128) -> Self {
+        let nanos = NANOS.is_multiple_of(units).then(|| NANOS / units);
+        Self { link, units, nanos, offset_nanos }
+    }
+
+    fn time(&self, ticks: u64) -> BootTime {
+        let nanos = match self.nanos {
+            Some(nanos) => u128::from(ticks) * u128::from(nanos),
+            None => u128::from(ticks) * u128::from(NANOS) / u128::from(self.units),
+        };
+        let nanos = nanos.cast_signed().saturating_add(self.offset_nanos).max(0);
         BootTime(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
@@ -60,34 +67,34 @@ impl Section {
         // The upper half of the field holds flags and the length of the frame check sequence.
         let link = Linktype(header.network.0 & 0xffff);
         let units = if header.is_nanosecond_precision() { NANOS } else { 1_000_000 };
-        Self { interfaces: vec![Interface { link, units, offset_nanos: 0 }], ..Self::default() }
+        Self { interfaces: vec![Interface::new(link, units, 0)], ..Self::default() }
     }
 
-    /// Takes a record of a pcap file.
+    /// Takes a record of a pcap file: its time stamp, and where its bytes are.
     pub(super) fn record(
         &self,
-        record: &LegacyPcapBlock<'_>,
-        header: usize,
+        seconds: u32,
+        fraction: u32,
+        data: Range<usize>,
     ) -> Result<Option<Found>, String> {
         let interface = self.interface(0)?;
-        let ticks = u128::from(record.ts_sec) * interface.units + u128::from(record.ts_usec);
-        let data = header..header + record.data.len();
+        let ticks = u64::from(seconds) * interface.units + u64::from(fraction);
         Ok(Some(Found { at: interface.time(ticks), link: interface.link, data }))
     }
 
-    /// Takes a block of a pcapng file.
+    /// Takes an enhanced packet block.
+    pub(super) fn enhanced(&mut self, index: u32, ticks: u64, data: Range<usize>) -> Result<Found, String> {
+        let interface = self.interface(index)?;
+        let found = Found { at: interface.time(ticks), link: interface.link, data };
+        self.last = found.at;
+        Ok(found)
+    }
+
+    /// Takes another block of a pcapng file.
     pub(super) fn block(&mut self, block: &Block<'_>, big_endian: bool) -> Result<Option<Found>, String> {
         match block {
             Block::SectionHeader(_) => self.interfaces.clear(),
             Block::InterfaceDescription(description) => self.describe(description, big_endian)?,
-            Block::EnhancedPacket(packet) => {
-                let interface = self.interface(packet.if_id)?;
-                let ticks = u128::from(packet.ts_high) << 32 | u128::from(packet.ts_low);
-                let data = ENHANCED_DATA..ENHANCED_DATA + packet.packet_data().len();
-                let found = Found { at: interface.time(ticks), link: interface.link, data };
-                self.last = found.at;
-                return Ok(Some(found));
-            }
             Block::SimplePacket(packet) => {
                 let data = SIMPLE_DATA..SIMPLE_DATA + packet.packet_data().len();
                 // It has no time of its own.
@@ -112,17 +119,17 @@ impl Section {
         let units = units(block.if_tsresol)
             .ok_or_else(|| format!("has the impossible time resolution {:#x}", block.if_tsresol))?;
         let seconds = offset_seconds(block, big_endian);
-        let offset_nanos = i128::from(seconds).saturating_mul(NANOS.cast_signed());
-        self.interfaces.push(Interface { link: block.linktype, units, offset_nanos });
+        let offset_nanos = i128::from(seconds) * i128::from(NANOS);
+        self.interfaces.push(Interface::new(block.linktype, units, offset_nanos));
         Ok(())
     }
 }
 
 /// Units in a second: a power of ten, or of two where the top bit is set (pcapng specification, `if_tsresol`).
-fn units(resolution: u8) -> Option<u128> {
+fn units(resolution: u8) -> Option<u64> {
     let exponent = u32::from(resolution & 0x7f);
     if resolution & 0x80 == 0 {
-        (exponent <= 19).then(|| 10u128.pow(exponent))
+        (exponent <= 19).then(|| 10u64.pow(exponent))
     } else {
         (exponent <= 63).then(|| 1 << exponent)
     }
@@ -152,10 +159,10 @@ mod tests {
 
     #[test]
     fn time_never_wraps() {
-        let interface = |units, offset_nanos| Interface { link: Linktype::RAW, units, offset_nanos };
+        let interface = |units, offset_nanos| Interface::new(Linktype::RAW, units, offset_nanos);
         assert_eq!(interface(1_000_000, 0).time(1_500_000), BootTime(1_500_000_000));
         assert_eq!(interface(1 << 20, 2_000_000_000).time(1 << 19), BootTime(2_500_000_000));
-        assert_eq!(interface(1, 0).time(u128::from(u64::MAX)), BootTime(u64::MAX));
+        assert_eq!(interface(1, 0).time(u64::MAX), BootTime(u64::MAX));
         assert_eq!(interface(1, i128::MIN).time(5), BootTime(0));
     }
 }
