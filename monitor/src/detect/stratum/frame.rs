@@ -1,21 +1,26 @@
 //! Finds JSON objects in the bytes of one direction.
 //!
 //! Owns [`Framer`]: line ends, junk, and where an object ends. Must not know what an object says, nor parse it.
-//! Every byte is looked at once, in whatever pieces it comes; the same bytes give the same objects.
+//! The same bytes give the same objects, in whatever pieces they come. What is whole in one piece is not copied.
 //!
 //! Stratum puts one object on a line, but clients leave out the newline, put two objects on a line, or send
 //! something else first. So an object is handed on when its last brace arrives. One that comes after junk is
-//! handed on too, marked as guarded; one in the middle of a line of text is marked as quoted.
+//! handed on too, marked as guarded; one in the middle of a line of text is marked as quoted; the one that the
+//! body of an HTTP message begins with has the message as its carrier.
+use memchr::{memchr, memchr2};
+
 use super::{
+    carrier::Carrier,
     http::Http,
-    junk::Junk,
-    object::{Object, Step},
+    junk::{Junk, is_object_line},
+    object::{Scan, Step},
 };
 
 /// The longest object kept; the rest of its line is skipped. Notifies with long coinbases stay below it.
 const LINE_MAX: usize = 8 << 10;
 /// An unfinished object is judged as it is at these lengths: the rest may never be captured.
 const EARLY_LOOKS: [usize; 3] = [1 << 10, 2 << 10, 4 << 10];
+
 /// An object, or as much of it as there is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
@@ -27,6 +32,8 @@ pub(super) struct Line<'a> {
     pub(super) guarded: bool,
     /// It stands in the middle of a line of text, as in chats and logs.
     pub(super) quoted: bool,
+    /// What it came in.
+    pub(super) carrier: Carrier<'a>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,25 +49,56 @@ enum State {
     Overlong,
 }
 
-/// One direction.
+/// One direction. What it holds of most connections is this, and nothing behind a pointer.
 #[derive(Debug, Default)]
 pub(super) struct Framer {
+    http: Http,
+    /// An object whose end did not come yet.
+    partial: Option<Box<Partial>>,
+    overlong: u32,
     state: State,
-    object: Object,
     /// The object began in the middle of a line.
     embedded: bool,
-    junk: Junk,
-    http: Http,
+    /// An HTTP message's body began with the object.
+    carried: bool,
     /// At least one line was junk.
     foreign: bool,
-    overlong: u64,
+    junk: Junk,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    scan: Scan,
+    buffer: Vec<u8>,
+}
+
+/// Where in a piece something may be of interest, as the number of bytes from there to the piece's end.
+struct Interest<'a> {
+    find: &'a mut dyn FnMut(&[u8]) -> Option<usize>,
+    next: Option<usize>,
 }
 
 impl Framer {
     /// Takes the next bytes and hands on each object that ends in them.
+    #[cfg(test)]
     pub(super) fn push(&mut self, bytes: &[u8], judge: &mut dyn FnMut(Line<'_>)) {
+        self.push_where(bytes, &mut |_| Some(0), judge);
+    }
+
+    /// Takes the next bytes and hands on each object that ends in them, but for those that are whole lines in
+    /// which `find` finds nothing. `find` says where in bytes the first thing is that could be of interest.
+    pub(super) fn push_where(
+        &mut self,
+        bytes: &[u8],
+        find: &mut dyn FnMut(&[u8]) -> Option<usize>,
+        judge: &mut dyn FnMut(Line<'_>),
+    ) {
+        let mut interest = Interest { find, next: None };
         let mut rest = bytes;
         while !rest.is_empty() {
+            if self.state == State::Start && !self.http.in_message() {
+                rest = self.pass_lines(rest, &mut interest);
+            }
             let body = self.http.left().map(|left| usize::try_from(left).unwrap_or(usize::MAX));
             let (part, later) = rest.split_at(rest.len().min(body.unwrap_or(usize::MAX)));
             let left = match self.state {
@@ -79,8 +117,8 @@ impl Framer {
 
     /// Bytes are missing, or no more will come: what there is of an object is judged.
     pub(super) fn gap(&mut self, judge: &mut dyn FnMut(Line<'_>)) {
-        if self.state == State::Object {
-            self.hand_on(true, judge);
+        if let Some(partial) = self.partial.take() {
+            self.hand_on(&partial.buffer, true, judge);
         }
         self.end_line();
         self.http = Http::default();
@@ -92,14 +130,29 @@ impl Framer {
         self.foreign
     }
 
-    /// Bytes held until their object is complete.
-    pub(super) const fn held(&self) -> usize {
-        self.object.buffer.len()
+    /// Bytes held until their object, or their line of a message's head, is complete.
+    pub(super) fn held(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.buffer.len()) + self.http.held()
     }
 
     /// Objects that were over the cap.
     pub(super) const fn overlong_count(&self) -> u64 {
-        self.overlong
+        self.overlong as u64
+    }
+
+    /// Goes past lines of objects in which nothing is of interest.
+    fn pass_lines<'a>(&mut self, bytes: &'a [u8], interest: &mut Interest<'_>) -> &'a [u8] {
+        let mut rest = bytes;
+        while rest.starts_with(b"{\"")
+            && let Some(end) = memchr(b'\n', rest).filter(|end| *end < LINE_MAX)
+            && let Some((line, tail)) = rest.split_at_checked(end)
+            && is_object_line(line)
+            && interest.is_behind(rest, end)
+        {
+            self.junk = Junk::later();
+            rest = tail.get(1..).unwrap_or_default();
+        }
+        rest
     }
 
     fn start<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
@@ -107,14 +160,22 @@ impl Framer {
         while let Some((byte, tail)) = rest.split_first() {
             match byte {
                 b' ' | b'\t' | b'\r' | 0 => {}
-                b'\n' if self.http.blank_line() => return tail,
-                b'\n' => {}
-                b'{' => {
-                    self.state = State::Object;
-                    return rest;
+                b'\n' => {
+                    if self.http.blank_line() {
+                        return tail;
+                    }
+                    if self.junk.later {
+                        self.end_line();
+                        return tail;
+                    }
                 }
                 _ => {
-                    self.state = State::Junk;
+                    let body = self.http.begin_body();
+                    self.carried = body && *byte == b'{';
+                    if body && !self.carried {
+                        self.http.forget();
+                    }
+                    self.state = if *byte == b'{' { State::Object } else { State::Junk };
                     return rest;
                 }
             }
@@ -124,89 +185,112 @@ impl Framer {
     }
 
     fn object<'a>(&mut self, bytes: &'a [u8], judge: &mut dyn FnMut(Line<'_>)) -> &'a [u8] {
+        let fresh = || Partial { scan: Scan::over_lines(self.carried), buffer: Vec::new() };
+        let Partial { mut scan, mut buffer } = self.partial.take().map_or_else(fresh, |partial| *partial);
         let mut rest = bytes;
-        while let Some((&byte, tail)) = rest.split_first() {
-            match self.object.step(byte) {
-                Step::More => {
-                    rest = tail;
-                    if self.look_early(judge) {
-                        return rest;
-                    }
-                }
-                Step::Complete => {
-                    self.hand_on(false, judge);
-                    self.junk.closed_last = true;
-                    self.state = if self.embedded { State::Junk } else { State::Start };
-                    return tail;
-                }
-                Step::LineEnd => {
-                    self.hand_on(true, judge);
-                    self.end_line();
-                    return tail;
-                }
-                Step::Broken => {
-                    self.junk.note_stray_brace();
-                    self.object = Object::default();
-                    self.state = State::Junk;
-                    return rest;
-                }
+        let mut ours = 0;
+        loop {
+            let length = buffer.len() + ours;
+            let room = next_look(length) - length;
+            let (window, _) = rest.split_at(rest.len().min(room));
+            let (used, step) = scan.run(window);
+            ours += used;
+            rest = rest.get(used..).unwrap_or_default();
+            let new = bytes.get(..ours).unwrap_or_default();
+            if step != Step::More {
+                self.junk.opened |= scan.is_named() && !self.embedded;
+                return self.ends(step, whole(&mut buffer, new), rest, judge);
+            }
+            if used < room {
+                buffer.extend_from_slice(new);
+                self.partial = Some(Box::new(Partial { scan, buffer }));
+                return &[];
+            }
+            if length + used >= LINE_MAX {
+                self.overlong += 1;
+                self.hand_on(whole(&mut buffer, new), true, judge);
+                self.state = State::Overlong;
+                return rest;
+            }
+            judge(self.line(whole(&mut buffer.clone(), new), true));
+        }
+    }
+
+    /// The object in `bytes` ends here, one way or another; says where to go on.
+    fn ends<'a>(
+        &mut self,
+        step: Step,
+        bytes: &[u8],
+        rest: &'a [u8],
+        judge: &mut dyn FnMut(Line<'_>),
+    ) -> &'a [u8] {
+        match step {
+            Step::Complete | Step::More => {
+                self.hand_on(bytes, false, judge);
+                self.junk.closed_last = true;
+                self.state = if self.embedded { State::Junk } else { State::Start };
+            }
+            Step::LineEnd => {
+                self.hand_on(bytes, true, judge);
+                self.end_line();
+                return rest.strip_prefix(b"\n").unwrap_or(rest);
+            }
+            Step::Broken => {
+                self.junk.note_stray_brace();
+                self.let_go();
+                self.state = State::Junk;
             }
         }
         rest
     }
 
-    /// True when the object has grown over the cap.
-    fn look_early(&mut self, judge: &mut dyn FnMut(Line<'_>)) -> bool {
-        let length = self.object.buffer.len();
-        if length >= LINE_MAX {
-            self.overlong += 1;
-            self.hand_on(true, judge);
-            self.state = State::Overlong;
-            return true;
-        }
-        if EARLY_LOOKS.contains(&length) {
-            judge(self.line(&self.object.buffer, true));
-        }
-        false
-    }
-
-    /// The buffer is gone when this returns.
-    fn hand_on(&mut self, cut: bool, judge: &mut dyn FnMut(Line<'_>)) {
-        let object = std::mem::take(&mut self.object);
-        judge(self.line(&object.buffer, cut));
+    fn hand_on(&mut self, bytes: &[u8], cut: bool, judge: &mut dyn FnMut(Line<'_>)) {
+        judge(self.line(bytes, cut));
+        self.let_go();
         if !self.embedded {
             self.junk.later = true;
         }
     }
 
-    const fn line<'a>(&self, bytes: &'a [u8], cut: bool) -> Line<'a> {
+    /// The object is over.
+    fn let_go(&mut self) {
+        if std::mem::take(&mut self.carried) {
+            self.http.forget();
+        }
+    }
+
+    fn line<'a>(&'a self, bytes: &'a [u8], cut: bool) -> Line<'a> {
         let quoted = self.embedded && self.junk.is_text();
-        Line { bytes, cut, guarded: self.embedded || self.foreign, quoted }
+        let carrier = if self.carried { self.http.carrier() } else { Carrier::Line };
+        Line { bytes, cut, guarded: self.embedded || self.foreign, quoted, carrier }
     }
 
     fn junk<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'{'));
-        let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        self.junk.note(line);
-        self.http.note(line);
+        let (line, rest) = bytes.split_at(memchr2(b'\n', b'{', bytes).unwrap_or(bytes.len()));
         match rest.split_first() {
             Some((b'\n', rest)) => {
-                self.foreign |= !self.junk.is_tail();
-                self.http.end_line();
+                if !self.foreign {
+                    self.junk.note(line);
+                    self.foreign = !self.junk.is_tail() && !self.junk.is_object();
+                }
+                self.http.end_line(line);
                 self.end_line();
                 rest
             }
-            Some(_) => {
-                self.embedded = true;
-                self.state = State::Object;
+            other => {
+                self.junk.note(line);
+                self.http.note(line);
+                if other.is_some() {
+                    self.embedded = true;
+                    self.state = State::Object;
+                }
                 rest
             }
-            None => rest,
         }
     }
 
     fn overlong<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return &[] };
+        let Some(end) = memchr(b'\n', bytes) else { return &[] };
         self.end_line();
         bytes.get(end + 1..).unwrap_or_default()
     }
@@ -216,6 +300,32 @@ impl Framer {
         self.embedded = false;
         self.junk = Junk::later();
     }
+}
+
+impl Interest<'_> {
+    /// Whether there is none in the first `end` bytes of `rest`.
+    fn is_behind(&mut self, rest: &[u8], end: usize) -> bool {
+        let next = match self.next.filter(|next| *next <= rest.len()) {
+            Some(next) => next,
+            None => (self.find)(rest).map_or(0, |at| rest.len() - at),
+        };
+        self.next = Some(next);
+        next <= rest.len() - end
+    }
+}
+
+/// The length at which an object of `length` bytes is looked at next.
+fn next_look(length: usize) -> usize {
+    EARLY_LOOKS.into_iter().find(|look| *look > length).unwrap_or(LINE_MAX)
+}
+
+/// What was held and what is new, together.
+fn whole<'a>(held: &'a mut Vec<u8>, new: &'a [u8]) -> &'a [u8] {
+    if held.is_empty() {
+        return new;
+    }
+    held.extend_from_slice(new);
+    held
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Map, Value};
 
+use super::carrier::Carrier;
+
 /// Members that log records have and messages have not. A record may hold a message's members beside them.
 const LOG_MEMBERS: [&str; 17] = [
     "@timestamp",
@@ -50,6 +52,8 @@ pub(super) struct Message<'a> {
     pub(super) cut: bool,
     /// It has members of a log record.
     pub(super) logged: bool,
+    /// What it came in.
+    pub(super) carrier: Carrier<'a>,
 }
 
 impl<'a> Message<'a> {
@@ -65,10 +69,15 @@ impl<'a> Message<'a> {
             params: member("params").or_else(|| member("body")).filter(|params| is_container(params)),
             result: member("result"),
             error: member("error"),
-
             cut,
             logged: LOG_MEMBERS.iter().any(|name| members.contains_key(*name)),
+            carrier: Carrier::Line,
         })
+    }
+
+    /// The same, come in `carrier`.
+    pub(super) fn carried_by(self, carrier: Carrier<'a>) -> Self {
+        Self { carrier, ..self }
     }
 
     /// A member of the object itself that is a string.

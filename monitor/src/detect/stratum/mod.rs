@@ -17,12 +17,14 @@ use crate::{
 };
 
 mod account;
+mod carrier;
 mod dialect;
 mod frame;
 mod http;
 mod junk;
 mod message;
 mod object;
+mod polling;
 mod scan;
 mod session;
 mod shape;
@@ -30,6 +32,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use carrier::Facts;
+use dialect::find_interest;
 pub use dialect::{Dialect, Dialects};
 use frame::{Framer, Line};
 use message::Message;
@@ -149,10 +153,12 @@ impl Flow {
         };
         let foreign = other.framer.foreign();
         let session = &mut self.session;
+        let begun = session.is_some();
+        let mut find = |bytes: &[u8]| if begun { Some(0) } else { find_interest(bytes) };
         let framer = &mut side.framer;
         let mut judge = |line: Line<'_>| judge(session, dialects, payload.direction, &line, foreign);
         side.stream.push(at, payload, &mut |piece| match piece {
-            Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
+            Piece::Bytes(bytes) => framer.push_where(bytes, &mut find, &mut judge),
             Piece::Gap => framer.gap(&mut judge),
         });
     }
@@ -168,7 +174,7 @@ impl Flow {
         second.finish(&mut |line| judge(&mut self.session, dialects, back, line, foreign));
     }
 
-    const fn held(&self) -> usize {
+    fn held(&self) -> usize {
         self.egress.held() + self.ingress.held()
     }
 
@@ -182,13 +188,13 @@ impl Side {
         let framer = &mut self.framer;
         let mut judge = |line: Line<'_>| judge(&line);
         self.stream.finish(&mut |piece| match piece {
-            Piece::Bytes(bytes) => framer.push(bytes, &mut judge),
+            Piece::Bytes(bytes) => framer.push_where(bytes, &mut |_| Some(0), &mut judge),
             Piece::Gap => framer.gap(&mut judge),
         });
         framer.gap(&mut judge);
     }
 
-    const fn held(&self) -> usize {
+    fn held(&self) -> usize {
         self.stream.held() + self.framer.held()
     }
 
@@ -205,13 +211,18 @@ fn judge(
     line: &Line<'_>,
     foreign: bool,
 ) {
+    if session.is_none() && find_interest(line.bytes).is_none() {
+        return;
+    }
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
     let Some(message) = Message::of(&object.value, line.cut) else { return };
+    let message = message.carried_by(line.carrier);
     let heard = Heard {
         dialects,
         direction,
         guarded: line.guarded || foreign || message.logged,
         quoted: line.quoted,
+        by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
         torn: object.torn.as_deref(),
     };
     if let Some(session) = session {

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use super::{
     dialect::{Dialect, Dialects, Purpose, Reply, Request},
     message::{Id, Message},
+    polling::Polling,
 };
 use crate::{
     detect::{
@@ -38,6 +39,7 @@ pub(super) struct Session {
     entered: Ways,
     /// One end has said both parts before anything was told of it.
     transcript: Option<Direction>,
+    polling: Polling,
     dialect: Option<Dialect>,
     offer: Option<String>,
     claim: Claim,
@@ -71,6 +73,8 @@ pub(super) struct Heard<'a> {
     pub(super) guarded: bool,
     /// It stands in the middle of a line of text.
     pub(super) quoted: bool,
+    /// It is a request of a person, as far as it says.
+    pub(super) by_hand: bool,
     /// The string that a cut went through.
     pub(super) torn: Option<&'a str>,
 }
@@ -81,6 +85,7 @@ struct Open {
     id: Id,
     direction: Direction,
     quoted: bool,
+    by_hand: bool,
     request: Request,
 }
 
@@ -147,8 +152,10 @@ impl Session {
     }
 
     fn asks(&mut self, id: Option<Id>, mut request: Request, heard: &Heard<'_>) {
-        let Heard { direction, guarded, quoted, .. } = *heard;
+        let Heard { direction, quoted, by_hand, .. } = *heard;
+        let guarded = heard.guards(request.dialect);
         request.sure &= !guarded || is_stratum_only(request.dialect, request.purpose);
+        request.sure |= request.dialect.is_over_http() && self.polling.asked(&request);
         if !guarded || request.sure {
             self.asked.add(direction);
         }
@@ -163,7 +170,7 @@ impl Session {
             if self.open.len() == OPEN_REQUESTS {
                 self.open.pop_front();
             }
-            self.open.push_back(Open { id, direction, quoted, request });
+            self.open.push_back(Open { id, direction, quoted, by_hand, request });
         }
     }
 
@@ -183,9 +190,11 @@ impl Session {
     }
 
     fn answers(&mut self, open: Open, reply: &Reply, heard: &Heard<'_>) {
-        let Open { direction: client, request, .. } = open;
-        let proves = request.sure || (reply.sure && !heard.guarded);
-        if !proves || (heard.guarded && self.is_transcript()) {
+        let Open { direction: client, by_hand, request, .. } = open;
+        let guarded = heard.guards(request.dialect);
+        let polls = request.dialect.is_over_http() && self.polling.answered(&request, reply);
+        let proves = request.sure || polls || (reply.sure && !guarded && !by_hand);
+        if !proves || (guarded && self.is_transcript()) {
             return;
         }
         self.learn_from(&request);
@@ -202,7 +211,8 @@ impl Session {
     }
 
     fn pushes(&mut self, reply: &Reply, heard: &Heard<'_>) {
-        let Heard { direction, guarded, .. } = *heard;
+        let direction = heard.direction;
+        let guarded = reply.dialect.map_or(heard.guarded, |dialect| heard.guards(dialect));
         if reply.sure {
             self.pushed.add(direction);
         }
@@ -275,6 +285,13 @@ impl Session {
             (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
         };
+    }
+}
+
+impl Heard<'_> {
+    /// Whether a message of `dialect` may be a quotation. Those of HTTP are read only as a message's whole body.
+    fn guards(&self, dialect: Dialect) -> bool {
+        self.guarded && !dialect.is_over_http()
     }
 }
 

@@ -19,8 +19,11 @@ const BLOB_DIGITS: usize = 2 * 76;
 /// Names kept of a list of algorithms.
 const OFFER_NAMES: usize = 4;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["\"login\"", "\"submit\"", "\"keepalived\"", "\"getjob\"", "\"blob\""];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::CryptoNote, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::CryptoNote, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

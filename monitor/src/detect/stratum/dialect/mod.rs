@@ -8,8 +8,13 @@ use crate::detect::Claim;
 mod cryptonote;
 mod eth_proxy;
 mod ethereum_stratum_1;
+mod getblocktemplate;
+mod getwork;
+mod interest;
 mod refusal;
 mod stratum_v1;
+
+pub(super) use interest::find as find_interest;
 
 /// A dialect by its name in notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,11 +27,22 @@ pub enum Dialect {
     EthProxy,
     /// `EthereumStratum/1.0.0`, of `NiceHash`.
     EthereumStratum1,
+    /// Work of a node or pool over HTTP: Bitcoin's `getwork`, Ethereum's `eth_getWork`.
+    Getwork,
+    /// Block templates of a node or pool over HTTP: Bitcoin's, Monero's.
+    GetBlockTemplate,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 4] = [Self::StratumV1, Self::CryptoNote, Self::EthProxy, Self::EthereumStratum1];
+    pub const ALL: [Self; 6] = [
+        Self::StratumV1,
+        Self::CryptoNote,
+        Self::EthProxy,
+        Self::EthereumStratum1,
+        Self::Getwork,
+        Self::GetBlockTemplate,
+    ];
 
     /// The name in notices.
     #[must_use]
@@ -36,6 +52,8 @@ impl Dialect {
             Self::CryptoNote => "cryptonote",
             Self::EthProxy => "eth-proxy",
             Self::EthereumStratum1 => "ethereum-stratum-1",
+            Self::Getwork => "getwork",
+            Self::GetBlockTemplate => "getblocktemplate",
         }
     }
 
@@ -43,8 +61,15 @@ impl Dialect {
     const fn parent(self) -> Option<Self> {
         match self {
             Self::EthereumStratum1 => Some(Self::StratumV1),
-            Self::StratumV1 | Self::CryptoNote | Self::EthProxy => None,
+            Self::StratumV1 | Self::CryptoNote | Self::EthProxy | Self::Getwork | Self::GetBlockTemplate => {
+                None
+            }
         }
+    }
+
+    /// Whether its messages are bodies of HTTP messages, and nothing else.
+    pub(super) const fn is_over_http(self) -> bool {
+        matches!(self, Self::Getwork | Self::GetBlockTemplate)
     }
 
     /// Whether this says more than `known` of the same conversation.
@@ -112,6 +137,9 @@ impl Dialects {
 /// How one dialect reads a message.
 struct Words {
     dialect: Dialect,
+    /// Every message that begins a conversation (a client's, or a pool's that is sure) has one of these in it.
+    /// What has none is not even read as JSON, so choose the rarest that suffice.
+    marks: &'static [&'static str],
     /// A client's message.
     request: fn(&Message<'_>) -> Option<Request>,
     /// A pool's answer to a request of this dialect or of its kin.
@@ -121,8 +149,14 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 4] =
-    [&ethereum_stratum_1::WORDS, &stratum_v1::WORDS, &cryptonote::WORDS, &eth_proxy::WORDS];
+static WORDS: [&Words; 6] = [
+    &getwork::WORDS,
+    &getblocktemplate::WORDS,
+    &ethereum_stratum_1::WORDS,
+    &stratum_v1::WORDS,
+    &cryptonote::WORDS,
+    &eth_proxy::WORDS,
+];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,14 +206,14 @@ pub(super) struct Reply {
 #[cfg(test)]
 impl Request {
     /// One that tells nothing but what it is.
-    fn plain(dialect: Dialect, method: &'static str, purpose: Purpose) -> Self {
+    pub(super) fn plain(dialect: Dialect, method: &'static str, purpose: Purpose) -> Self {
         Self { dialect, method, purpose, sure: true, claim: Claim::default(), offer: None }
     }
 }
 
 impl Reply {
     /// One that accepts, fits its request, and proves nothing alone.
-    fn fitting(what: &'static str) -> Self {
+    pub(super) fn fitting(what: &'static str) -> Self {
         Self { dialect: None, what, sure: false, accepts: true, claim: Claim::default() }
     }
 

@@ -17,8 +17,11 @@ use crate::detect::{
 /// Extensions that a client may ask for in `mining.configure`.
 const EXTENSIONS: [&str; 4] = ["version-rolling", "minimum-difficulty", "subscribe-extranonce", "info"];
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mining.", "set_extranonce"];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::StratumV1, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::StratumV1, marks: MARKS, request, answer, push };
 
 /// A client's message.
 pub(super) fn request(message: &Message<'_>) -> Option<Request> {

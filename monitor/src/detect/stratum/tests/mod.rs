@@ -3,4 +3,4 @@ pub(super) mod fixture;
 mod found;
 mod hostile;
 mod negatives;
-mod samples;
+pub(super) mod samples;
