@@ -162,3 +162,70 @@ fn basic_user(value: &str) -> Option<String> {
     let user = plain.split(|byte| *byte == b':').next()?;
     std::str::from_utf8(user).ok().filter(|user| !user.is_empty()).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(start: &str, fields: &[(&str, &str)]) -> Facts {
+        let mut facts = Facts::start(start.as_bytes()).unwrap();
+        fields.iter().for_each(|(name, value)| facts.field(name, value));
+        facts
+    }
+
+    #[test]
+    fn miners_are_told_by_their_fields_and_names() {
+        let post = "POST / HTTP/1.1";
+        for fields in [
+            [("x-mining-extensions", "longpoll")],
+            [("X-Hash-Difficulty", "1000")],
+            [("User-Agent", "cpuminer/2.5.1")],
+            [("user-agent", "XMRig/6.26.0")],
+            [("User-Agent", "poclbm/20120920")],
+        ] {
+            assert!(head(post, &fields).is_miners(), "{fields:?}");
+        }
+        for agent in
+            ["curl/8.5.0", "Mozilla/5.0", "monerod", "monero-exporter/1", "xmr-wallet/2", "Minerva/1", ""]
+        {
+            assert!(!head(post, &[("User-Agent", agent), ("X-Request-Id", "1")]).is_miners(), "{agent}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_told_from_a_miner_that_poses_as_one() {
+        let curl = ("User-Agent", "curl/8.5.0");
+        assert!(head("POST / HTTP/1.1", &[curl]).is_by_hand());
+        assert!(!head("POST / HTTP/1.1", &[curl, ("X-Mining-Extensions", "midstate")]).is_by_hand());
+        assert!(!head("POST / HTTP/1.1", &[("User-Agent", "curly/1")]).is_by_hand());
+    }
+
+    #[test]
+    fn the_account_is_kept_and_the_password_is_not() {
+        let told = |start: &str, fields: &[(&str, &str)]| {
+            let mut claim = Claim::default();
+            let facts = head(start, fields);
+            assert!(!format!("{facts:?}").contains("hunter2"));
+            facts.tell(&mut claim);
+            (claim.wallet, claim.worker)
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let basic = [("Authorization", "Basic YWxpY2UucmlnMTpodW50ZXIy")];
+        assert_eq!(told("POST / HTTP/1.1", &basic), (some("alice"), some("rig1")));
+        for broken in ["Basic !!!", "Basic", "Bearer hunter2", "Basic Omh1bnRlcjI="] {
+            assert_eq!(told("POST / HTTP/1.1", &[("Authorization", broken)]), (None, None), "{broken}");
+        }
+        let address = "0x79a1A32790250d51e4675e0569E80064Bdd9655F";
+        for path in [format!("/{address}/rig"), format!("/?miner=30@{address}@rig")] {
+            assert_eq!(told(&format!("POST {path} HTTP/1.1"), &[]).0, some(address), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_requests_and_answers_begin_messages() {
+        for line in ["get / HTTP/1.1", "we speak HTTP/1.1", "/ HTTP/1.1"] {
+            assert!(Facts::start(line.as_bytes()).is_none(), "{line}");
+        }
+        assert_eq!(Facts::start(b"HTTP/1.1 200 OK").as_ref(), Some(Facts::NONE));
+    }
+}

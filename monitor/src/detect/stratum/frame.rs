@@ -9,18 +9,22 @@
 //! body of an HTTP message begins with has the message as its carrier.
 use memchr::{memchr, memchr2};
 
+use self::quiet::Interest;
 use super::{
     carrier::Carrier,
     http::Http,
-    junk::{Junk, is_object_line},
-    object::{Scan, Step},
+    junk::Junk,
+    object::{Scan, Step, may_follow_brace},
 };
+
+mod quiet;
+#[cfg(test)]
+mod tests;
 
 /// The longest object kept; the rest of its line is skipped. Notifies with long coinbases stay below it.
 const LINE_MAX: usize = 8 << 10;
 /// An unfinished object is judged as it is at these lengths: the rest may never be captured.
 const EARLY_LOOKS: [usize; 3] = [1 << 10, 2 << 10, 4 << 10];
-
 /// An object, or as much of it as there is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
@@ -47,6 +51,8 @@ enum State {
     Junk,
     /// In the rest of an object over the cap.
     Overlong,
+    /// In a line that begins as an object and has nothing of interest so far: it was not looked into.
+    Quiet,
 }
 
 /// One direction. What it holds of most connections is this, and nothing behind a pointer.
@@ -72,12 +78,6 @@ struct Partial {
     buffer: Vec<u8>,
 }
 
-/// Where in a piece something may be of interest, as the number of bytes from there to the piece's end.
-struct Interest<'a> {
-    find: &'a mut dyn FnMut(&[u8]) -> Option<usize>,
-    next: Option<usize>,
-}
-
 impl Framer {
     /// Takes the next bytes and hands on each object that ends in them.
     #[cfg(test)]
@@ -93,11 +93,17 @@ impl Framer {
         find: &mut dyn FnMut(&[u8]) -> Option<usize>,
         judge: &mut dyn FnMut(Line<'_>),
     ) {
-        let mut interest = Interest { find, next: None };
+        self.push_all(bytes, &mut Interest::of(find), judge);
+    }
+
+    fn push_all(&mut self, bytes: &[u8], interest: &mut Interest<'_>, judge: &mut dyn FnMut(Line<'_>)) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.state == State::Start && !self.http.in_message() {
-                rest = self.pass_lines(rest, &mut interest);
+            if self.state == State::Quiet {
+                rest = self.go_on_quietly(rest, interest, judge);
+            }
+            if self.state == State::Start && !self.junk.opened && !self.http.in_message() {
+                rest = self.pass_lines(rest, interest);
             }
             let body = self.http.left().map(|left| usize::try_from(left).unwrap_or(usize::MAX));
             let (part, later) = rest.split_at(rest.len().min(body.unwrap_or(usize::MAX)));
@@ -106,6 +112,7 @@ impl Framer {
                 State::Object => self.object(part, judge),
                 State::Junk => self.junk(part),
                 State::Overlong => self.overlong(part),
+                State::Quiet => &[],
             };
             let used = part.len() - left.len();
             if body.is_some() && self.http.pass(used) && self.state != State::Object {
@@ -117,7 +124,7 @@ impl Framer {
 
     /// Bytes are missing, or no more will come: what there is of an object is judged.
     pub(super) fn gap(&mut self, judge: &mut dyn FnMut(Line<'_>)) {
-        if let Some(partial) = self.partial.take() {
+        if let Some(partial) = self.partial.take().filter(|_| self.state == State::Object) {
             self.hand_on(&partial.buffer, true, judge);
         }
         self.end_line();
@@ -138,21 +145,6 @@ impl Framer {
     /// Objects that were over the cap.
     pub(super) const fn overlong_count(&self) -> u64 {
         self.overlong as u64
-    }
-
-    /// Goes past lines of objects in which nothing is of interest.
-    fn pass_lines<'a>(&mut self, bytes: &'a [u8], interest: &mut Interest<'_>) -> &'a [u8] {
-        let mut rest = bytes;
-        while rest.starts_with(b"{\"")
-            && let Some(end) = memchr(b'\n', rest).filter(|end| *end < LINE_MAX)
-            && let Some((line, tail)) = rest.split_at_checked(end)
-            && is_object_line(line)
-            && interest.is_behind(rest, end)
-        {
-            self.junk = Junk::later();
-            rest = tail.get(1..).unwrap_or_default();
-        }
-        rest
     }
 
     fn start<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
@@ -237,6 +229,7 @@ impl Framer {
             }
             Step::Broken => {
                 self.junk.note_stray_brace();
+                self.http.note(bytes);
                 self.let_go();
                 self.state = State::Junk;
             }
@@ -265,28 +258,47 @@ impl Framer {
         Line { bytes, cut, guarded: self.embedded || self.foreign, quoted, carrier }
     }
 
+    /// Goes on over lines, as long as they are no objects.
     fn junk<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let (line, rest) = bytes.split_at(memchr2(b'\n', b'{', bytes).unwrap_or(bytes.len()));
-        match rest.split_first() {
-            Some((b'\n', rest)) => {
-                if !self.foreign {
-                    self.junk.note(line);
-                    self.foreign = !self.junk.is_tail() && !self.junk.is_object();
+        let mut line = bytes;
+        let mut end = 0;
+        while let Some(more) = line.get(end..).and_then(|rest| memchr2(b'\n', b'{', rest)) {
+            end += more;
+            let (part, rest) = line.split_at(end);
+            match rest {
+                [b'\n', rest @ ..] => {
+                    if !self.end_junk(part) || !rest.first().is_some_and(|first| begins_junk(*first)) {
+                        return rest;
+                    }
+                    self.state = State::Junk;
+                    (line, end) = (rest, 0);
                 }
-                self.http.end_line(line);
-                self.end_line();
-                rest
-            }
-            other => {
-                self.junk.note(line);
-                self.http.note(line);
-                if other.is_some() {
+                [_, next, ..] if !may_follow_brace(*next) => {
+                    self.junk.note_stray_brace();
+                    end += 1;
+                }
+                _ => {
+                    self.junk.note(part);
+                    self.http.note(part);
                     self.embedded = true;
                     self.state = State::Object;
+                    return rest;
                 }
-                rest
             }
         }
+        self.junk.note(line);
+        self.http.note(line);
+        &[]
+    }
+
+    /// A line of junk ends with `part`. True when what follows is read as it was.
+    fn end_junk(&mut self, part: &[u8]) -> bool {
+        if !self.foreign {
+            self.junk.note(part);
+            self.foreign = !self.junk.is_tail() && !self.junk.is_object();
+        }
+        self.end_line();
+        self.http.end_line(part)
     }
 
     fn overlong<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
@@ -302,16 +314,9 @@ impl Framer {
     }
 }
 
-impl Interest<'_> {
-    /// Whether there is none in the first `end` bytes of `rest`.
-    fn is_behind(&mut self, rest: &[u8], end: usize) -> bool {
-        let next = match self.next.filter(|next| *next <= rest.len()) {
-            Some(next) => next,
-            None => (self.find)(rest).map_or(0, |at| rest.len() - at),
-        };
-        self.next = Some(next);
-        next <= rest.len() - end
-    }
+/// A line that begins so is no object, and not empty.
+const fn begins_junk(first: u8) -> bool {
+    !matches!(first, b' ' | b'\t' | b'\r' | b'\n' | 0 | b'{')
 }
 
 /// The length at which an object of `length` bytes is looked at next.
@@ -326,150 +331,4 @@ fn whole<'a>(held: &'a mut Vec<u8>, new: &'a [u8]) -> &'a [u8] {
     }
     held.extend_from_slice(new);
     held
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Objects as text: `~` behind one that is cut, `?` before one that is guarded, `''` quoted.
-    fn run(framer: &mut Framer, pieces: &[&[u8]]) -> Vec<String> {
-        let mut out = Vec::new();
-        for piece in pieces {
-            framer.push(piece, &mut |line| {
-                let text = String::from_utf8_lossy(line.bytes);
-                let before = if line.quoted {
-                    "''"
-                } else if line.guarded {
-                    "?"
-                } else {
-                    ""
-                };
-                let behind = if line.cut { "~" } else { "" };
-                out.push(format!("{before}{text}{behind}"));
-            });
-        }
-        out
-    }
-
-    /// In one piece, in two at every place, and byte by byte: always the same.
-    fn lines(text: &[u8]) -> (Vec<String>, bool) {
-        let mut framer = Framer::default();
-        let whole = run(&mut framer, &[text]);
-        for at in 0..=text.len() {
-            let (left, right) = text.split_at(at);
-            assert_eq!(run(&mut Framer::default(), &[left, right]), whole, "split at {at}");
-        }
-        let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        assert_eq!(run(&mut Framer::default(), &bytes), whole, "byte by byte");
-        (whole, framer.foreign())
-    }
-
-    #[test]
-    fn an_object_is_handed_on_when_its_last_brace_arrives() {
-        for (text, want) in [
-            (r#"{"a":1}"#, vec![r#"{"a":1}"#]),
-            ("{\"a\":1}\r\n \t\n{ \"b\" : {} }\n", vec![r#"{"a":1}"#, r#"{ "b" : {} }"#]),
-            (r#"{"a":1}{"b":2} {"c":3}"#, vec![r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#]),
-            ("{\"a\":1}\0{\"b\":2}\0", vec![r#"{"a":1}"#, r#"{"b":2}"#]),
-            (r#"{"a":"}\"{[","b":[{"c":"\\"}]}"#, vec![r#"{"a":"}\"{[","b":[{"c":"\\"}]}"#]),
-            ("{}", vec!["{}"]),
-        ] {
-            assert_eq!(
-                lines(text.as_bytes()),
-                (want.iter().map(ToString::to_string).collect(), false),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn junk_guards_what_follows_and_hides_nothing() {
-        for (text, want) in [
-            ("GET / HTTP/1.1\r\n\r\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
-            ("payload={\"a\":1} end\n{\"b\":2}\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
-            ("[{\"a\":1},{\"b\":2}]\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
-            ("text\nand a quotation: {\"a\":1}\n{\"b\":2}\n", vec![r#"''{"a":1}"#, r#"?{"b":2}"#]),
-            ("\u{1}\n\u{2}{\"a\":1}\n{\"b\":2}\n", vec![r#"?{"a":1}"#, r#"?{"b":2}"#]),
-            ("{{\"a\":1}}\n", vec![r#"?{"a":1}"#]),
-            ("a{color:red}\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
-            ("{\"a\":1}, or\n{\"b\":2}\n", vec![r#"{"a":1}"#, r#"?{"b":2}"#]),
-            ("\x16\x03\x01\x02{\"\x01\n{\"a\":1}\n", vec![r#"?{"a":1}"#]),
-        ] {
-            assert_eq!(
-                lines(text.as_bytes()),
-                (want.iter().map(ToString::to_string).collect(), true),
-                "{text}"
-            );
-        }
-        assert_eq!(lines(b"\x01\x02junk{\"a\":1}").0, [r#"?{"a":1}"#]);
-    }
-
-    #[test]
-    fn what_follows_an_http_body_begins_a_line() {
-        for (head, body) in [
-            ("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "b=c&d=}\"e"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "2\r\nab\r\n3\r\n}\"c\r\n0\r\n\r\n"),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", ""),
-        ] {
-            let (seen, foreign) = lines(format!("{head}{body}{{\"a\":1}}\n{{\"b\":2}}\n").as_bytes());
-            assert!(
-                foreign && seen.ends_with(&[r#"?{"a":1}"#.to_owned(), r#"?{"b":2}"#.to_owned()]),
-                "{seen:?}"
-            );
-        }
-        let lie = b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n{\"a\":1}\n";
-        assert_eq!(lines(lie).0, [r#"?{"a":1}"#]);
-    }
-
-    #[test]
-    fn the_end_of_an_unseen_object_is_no_junk() {
-        assert_eq!(lines(b"ff\",\"id\":1}}\n{\"a\":1}\n"), (vec![r#"{"a":1}"#.to_owned()], false));
-        for twice in ["f\"}}\nf\"}}\n", "x={\"a\":1}\n", "f\"}} x\n", "\x01f\"}}\n"] {
-            assert!(lines(twice.as_bytes()).1, "{twice}");
-        }
-    }
-
-    #[test]
-    fn a_line_that_ends_early_is_cut() {
-        assert_eq!(lines(b"{\"a\":[1,\n{\"b\":2}").0, [r#"{"a":[1,~"#, r#"{"b":2}"#]);
-    }
-
-    #[test]
-    fn behind_a_gap_the_next_line_start_counts() {
-        let mut framer = Framer::default();
-        assert!(run(&mut framer, &[b"{\"a\":\"b"]).is_empty());
-        let mut cut = Vec::new();
-        framer.gap(&mut |line| cut.push((line.bytes.to_vec(), line.cut)));
-        assert_eq!(cut, [(b"{\"a\":\"b".to_vec(), true)]);
-        assert_eq!(run(&mut framer, &[b"ccc, 3]}\n{\"d\":1}\n"]), [r#"{"d":1}"#]);
-        framer.gap(&mut |_| panic!("nothing was open"));
-        assert_eq!(run(&mut framer, &[b"{\"e\":1}\n"]), [r#"{"e":1}"#]);
-        assert!(!framer.foreign());
-        for text in ["Subject: mining\r\n\r\n", "* 1 FETCH (BODY[] {9}\r\n"] {
-            framer.gap(&mut |_| panic!("nothing was open"));
-            let text = format!("{text}{{\"f\":1}}\n");
-            assert_eq!(run(&mut framer, &[text.as_bytes()]), [r#"?{"f":1}"#], "{text}");
-        }
-    }
-
-    #[test]
-    fn long_objects_are_looked_at_early_and_then_dropped() {
-        let text = [b"{\"a\":\"".as_slice(), &[b'x'; 20_000], b"\"}\n{\"b\":2}\n"].concat();
-        let mut framer = Framer::default();
-        let mut seen = Vec::new();
-        for byte in text.chunks(1) {
-            framer.push(byte, &mut |line| seen.push((line.bytes.len(), line.cut)));
-            assert!(framer.held() <= LINE_MAX);
-        }
-        assert_eq!(seen, [(1024, true), (2048, true), (4096, true), (8192, true), (7, false)]);
-        assert_eq!((framer.overlong_count(), framer.foreign(), framer.held()), (1, false, 0));
-    }
-
-    #[test]
-    fn deep_nesting_is_junk() {
-        let deep = [b"{\"a\":".as_slice(), &[b'['; 100_000], b"\n{\"b\":2}\n"].concat();
-        let mut framer = Framer::default();
-        assert_eq!(run(&mut framer, &[&deep]), [r#"?{"b":2}"#]);
-    }
 }

@@ -48,8 +48,8 @@ impl Scan {
     pub(super) fn run(&mut self, bytes: &[u8]) -> (usize, Step) {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..) {
-            if self.in_string && !self.escaped {
-                at += plain(rest);
+            if self.begun && !self.escaped && !self.line_begins {
+                at += if self.in_string { plain(rest) } else { skip(rest, MEANS_OUTSIDE) };
             }
             let Some(&byte) = bytes.get(at) else { break };
             match self.step(byte) {
@@ -83,26 +83,65 @@ impl Scan {
         }
     }
 
-    /// Behind the first brace comes a name or the last brace; that keeps program text and style sheets out.
     fn may_follow_brace(&mut self, byte: u8) -> bool {
         if self.begun || self.depth == 0 {
             return true;
         }
         self.named = byte == b'"';
         self.begun = self.named || byte == b'}';
-        self.begun || matches!(byte, b' ' | b'\t' | b'\r')
+        may_follow_brace(byte)
     }
+}
+
+/// Behind the first brace comes a name or the last brace; that keeps program text and style sheets out.
+pub(super) const fn may_follow_brace(byte: u8) -> bool {
+    matches!(byte, b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n')
 }
 
 const fn is_control(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\r')
 }
 
-/// Bytes of a string before the first that means something.
+/// It means something in a string: its end, an escape, or that this is no JSON.
+const MEANS_INSIDE: u8 = 1;
+/// It means something outside of strings.
+const MEANS_OUTSIDE: u8 = 2;
+/// What each byte means.
+static MEANING: [u8; 256] = meanings();
+
+const fn meanings() -> [u8; 256] {
+    let mut all = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let inside = is_control(byte) || matches!(byte, b'"' | b'\\');
+        let outside = is_control(byte) || matches!(byte, b'"' | b'{' | b'}' | b'[' | b']');
+        #[expect(clippy::indexing_slicing, reason = "every byte has its place, and `get_mut` is no const fn")]
+        {
+            all[byte as usize] = inside as u8 * MEANS_INSIDE + outside as u8 * MEANS_OUTSIDE;
+        }
+        if byte == u8::MAX {
+            return all;
+        }
+        byte += 1;
+    }
+}
+
+/// Bytes before the first that has one of `meanings`.
+fn skip(rest: &[u8], meanings: u8) -> usize {
+    let means = |byte: &u8| MEANING.get(usize::from(*byte)).is_some_and(|meaning| meaning & meanings != 0);
+    rest.iter().position(means).unwrap_or(rest.len())
+}
+
+/// Bytes of a string before the first that means something. Most are short, and the others long.
 fn plain(rest: &[u8]) -> usize {
-    let end = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
-    let text = rest.get(..end).unwrap_or_default();
-    text.iter().position(|byte| is_control(*byte)).unwrap_or(end)
+    let (near, far) = rest.split_at(rest.len().min(16));
+    let short = skip(near, MEANS_INSIDE);
+    if short < near.len() {
+        return short;
+    }
+    let end = memchr3(b'"', b'\\', b'\n', far).unwrap_or(far.len());
+    let text = far.get(..end).unwrap_or_default();
+    near.len() + text.iter().position(|byte| is_control(*byte)).unwrap_or(end)
 }
 
 #[cfg(test)]

@@ -136,7 +136,9 @@ impl Session {
         if self.claim.algorithm.is_none() && self.server.is_some() {
             self.claim.algorithm.clone_from(&self.offer);
         }
-        self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
+        if self.claim.dialect.as_deref() != self.dialect.map(Dialect::name) {
+            self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
+        }
         let news =
             self.told.as_ref().is_none_or(|(rule, claim)| *rule != reached.rule || *claim != self.claim);
         if news {

@@ -20,7 +20,7 @@ const BLOB_DIGITS: usize = 2 * 76;
 const OFFER_NAMES: usize = 4;
 
 /// See [`Words::marks`].
-const MARKS: &[&str] = &["\"login\"", "\"submit\"", "\"keepalived\"", "\"getjob\"", "\"blob\""];
+const MARKS: &[&str] = &["\"login\"", "submit", "\"keepalived\"", "\"getjob\"", "\"blob\""];
 
 /// This dialect.
 pub(super) static WORDS: Words = Words { dialect: Dialect::CryptoNote, marks: MARKS, request, answer, push };

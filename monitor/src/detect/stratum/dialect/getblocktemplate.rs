@@ -38,7 +38,7 @@ pub(super) static WORDS: Words =
     Words { dialect: Dialect::GetBlockTemplate, marks: MARKS, request, answer, push };
 
 /// See [`Words::marks`].
-const MARKS: &[&str] = &["getblocktemplate", "get_block_template", "submitblock", "submit_block"];
+const MARKS: &[&str] = &["getblocktemplate", "get_block_template", "submit"];
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

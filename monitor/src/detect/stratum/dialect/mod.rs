@@ -138,7 +138,8 @@ impl Dialects {
 struct Words {
     dialect: Dialect,
     /// Every message that begins a conversation (a client's, or a pool's that is sure) has one of these in it.
-    /// What has none is not even read as JSON, so choose the rarest that suffice.
+    /// What has none is not even read as JSON, so choose the rarest that suffice, with a rare beginning: the search
+    /// is for their first four bytes.
     marks: &'static [&'static str],
     /// A client's message.
     request: fn(&Message<'_>) -> Option<Request>,

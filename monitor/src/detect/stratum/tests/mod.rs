@@ -3,4 +3,5 @@ pub(super) mod fixture;
 mod found;
 mod hostile;
 mod negatives;
+mod over_http;
 pub(super) mod samples;
