@@ -1,18 +1,33 @@
-//! Finds where an HTTP/1 message ends, so that what follows it on the same socket begins a line.
+//! Follows HTTP/1 messages: which object is one's body, and where one ends, so that what follows it on the same
+//! socket begins a line.
 //!
-//! Owns [`Http`]. Must not know JSON, and hides nothing: a body's bytes are scanned like any others, since the
-//! length that a message states may be a lie. Source: RFC 9112 sections 2, 6 and 7.1.
+//! Owns [`Http`]. Must not know JSON, nor what a head tells (`carrier.rs`), and hides nothing: a body's bytes are
+//! scanned like any others, since the length that a message states may be a lie. Source: RFC 9112 sections 2, 6
+//! and 7.1.
+use super::carrier::{Carrier, Facts};
 
-/// Enough for the longest header that is read, and for a chunk's size.
-const PREFIX: usize = 32;
+/// The most that is read of a line: enough for a user name, a client's name, an address in a path.
+const LINE_MAX: usize = 512;
 /// ` HTTP/1.1`
 const VERSION: usize = 9;
+/// A line shorter than that may still become the first of a message.
+const METHOD_MAX: usize = 20;
 
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Http {
+    /// Bytes to the end of the body or chunk; in the head, what it says of that.
+    left: u64,
     phase: Phase,
-    line: LineEnds,
+    chunked: bool,
+    /// The rest of this line says nothing.
+    dull: bool,
+    /// The head is a client's.
+    asks: bool,
+    /// A head has ended, and nothing of its body was seen yet.
+    begins: bool,
+    /// Of a line that is not complete, and of a head that tells something.
+    head: Option<Box<Head>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,116 +35,239 @@ enum Phase {
     #[default]
     Outside,
     /// Behind a start line.
-    Headers { body: u64, chunked: bool },
-    /// This many bytes to the end of the body or chunk.
-    Body { left: u64, chunked: bool },
+    Head,
+    Body,
     /// Before the size of a chunk.
     ChunkSize,
 }
 
-/// Both ends of the current line: the rest says nothing here.
 #[derive(Debug, Default)]
-struct LineEnds {
-    prefix: [u8; PREFIX],
-    length: usize,
+struct Head {
+    facts: Facts,
+    /// The line so far, up to its cap.
+    line: Vec<u8>,
+    /// Its end, when it is longer.
     last: [u8; VERSION],
 }
 
 impl Http {
     /// Takes a part of a line that is no JSON object.
     pub(super) fn note(&mut self, part: &[u8]) {
-        let line = &mut self.line;
-        let free = line.prefix.iter_mut().skip(line.length);
-        free.zip(part).for_each(|(to, from)| *to = *from);
-        line.length = line.length.saturating_add(part.len());
-        for byte in part.iter().skip(part.len().saturating_sub(VERSION + 1)).filter(|byte| **byte != b'\r') {
-            line.last.rotate_left(1);
-            if let Some(last) = line.last.last_mut() {
-                *last = *byte;
-            }
+        if self.dull || part.is_empty() {
+            return;
+        }
+        let new = part.get(..part.len().min(METHOD_MAX + 1)).unwrap_or_default();
+        let matters =
+            match self.head.as_ref().map(|head| head.line.as_slice()).filter(|line| !line.is_empty()) {
+                Some(known) if known.len() > METHOD_MAX => true,
+                Some(known) => self.may_matter(&[known, new].concat()),
+                None => self.may_matter(new),
+            };
+        if matters {
+            self.head.get_or_insert_default().note(part);
+        } else {
+            self.dull = true;
+            self.forget_line();
         }
     }
 
-    /// The line that was noted has ended.
-    pub(super) fn end_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        self.phase = match self.phase {
-            Phase::Headers { body, chunked } => match line.header() {
-                Some(("content-length", value)) => {
-                    Phase::Headers { body: value.parse().unwrap_or_default(), chunked }
-                }
-                Some(("transfer-encoding", value)) => {
-                    Phase::Headers { body, chunked: value.eq_ignore_ascii_case("chunked") }
-                }
-                _ => self.phase,
-            },
-            Phase::ChunkSize => match line.chunk_size() {
-                Some(0) => Phase::Headers { body: 0, chunked: false },
-                Some(left) => Phase::Body { left, chunked: true },
-                None => Phase::Outside,
-            },
-            _ if line.starts_message() => Phase::Headers { body: 0, chunked: false },
-            phase => phase,
-        };
+    /// The line has ended with `part`, which was not noted. True when what follows is of the same kind.
+    pub(super) fn end_line(&mut self, part: &[u8]) -> bool {
+        let phase = self.phase;
+        let dull = std::mem::take(&mut self.dull);
+        let whole = self.head.as_ref().is_none_or(|head| head.line.is_empty());
+        if dull {
+            self.forget_line();
+        } else if whole {
+            self.line(part, part);
+        } else if let Some(mut head) = self.head.take() {
+            head.note(part);
+            let line = std::mem::take(&mut head.line);
+            let last = head.last;
+            self.head = Some(head);
+            self.line(&line, &last);
+            self.forget_line();
+        }
+        self.phase == phase && !self.begins
     }
 
-    /// An empty line. True when it ends the headers.
+    /// An empty line. True when it ends the head.
     pub(super) fn blank_line(&mut self) -> bool {
-        let Phase::Headers { body, chunked } = self.phase else { return false };
-        self.phase = match (chunked, body) {
+        if self.phase != Phase::Head {
+            return false;
+        }
+        self.begins = true;
+        if self.asks && !self.chunked && self.left == 0 {
+            self.forget();
+        }
+        self.phase = match (self.chunked, self.left) {
             (true, _) => Phase::ChunkSize,
             (false, 0) => Phase::Outside,
-            (false, left) => Phase::Body { left, chunked },
+            (false, _) => Phase::Body,
         };
         true
     }
 
     /// Bytes to the end of the body; `None` outside of one.
-    pub(super) const fn left(&self) -> Option<u64> {
-        match self.phase {
-            Phase::Body { left, .. } => Some(left),
-            _ => None,
-        }
+    pub(super) fn left(&self) -> Option<u64> {
+        (self.phase == Phase::Body).then_some(self.left)
+    }
+
+    /// The bytes that come belong to a message.
+    pub(super) fn in_message(&self) -> bool {
+        self.phase != Phase::Outside || self.begins
     }
 
     /// Bytes of a body went by. True when they were its last.
     pub(super) fn pass(&mut self, count: usize) -> bool {
-        let Phase::Body { left, chunked } = self.phase else { return false };
-        let left = left.saturating_sub(count as u64);
-        self.phase = match (left, chunked) {
-            (0, true) => Phase::ChunkSize,
-            (0, false) => Phase::Outside,
-            _ => Phase::Body { left, chunked },
-        };
-        left == 0
+        if self.phase != Phase::Body {
+            return false;
+        }
+        self.left = self.left.saturating_sub(count as u64);
+        if self.left > 0 {
+            return false;
+        }
+        self.phase = if self.chunked { Phase::ChunkSize } else { Phase::Outside };
+        true
+    }
+
+    /// The first byte of a body is here. True when one was awaited.
+    pub(super) fn begin_body(&mut self) -> bool {
+        self.phase != Phase::ChunkSize && std::mem::take(&mut self.begins)
+    }
+
+    /// What carries the object that a body began with.
+    pub(super) fn carrier(&self) -> Carrier<'_> {
+        Carrier::Http(self.head.as_ref().map_or(Facts::NONE, |head| &head.facts))
+    }
+
+    /// The body's object is over, or there is none: what the head told is not needed any more.
+    pub(super) fn forget(&mut self) {
+        self.begins = false;
+        self.head = None;
+    }
+
+    /// Bytes held of a line.
+    pub(super) fn held(&self) -> usize {
+        self.head.as_ref().map_or(0, |head| head.line.len())
+    }
+
+    /// Nothing is kept but where the message ends.
+    #[cfg(test)]
+    pub(super) fn is_bare(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// Whether a line that begins so can be one that is read.
+    fn may_matter(&self, start: &[u8]) -> bool {
+        match self.phase {
+            Phase::ChunkSize => true,
+            Phase::Head => is_read(start.split(|byte| *byte == b':').next().unwrap_or_default()),
+            Phase::Outside | Phase::Body => may_start_message(start),
+        }
+    }
+
+    /// A line that may lack its middle: its beginning, and its end.
+    fn line(&mut self, line: &[u8], last: &[u8]) {
+        match self.phase {
+            Phase::Head => self.field(line),
+            Phase::ChunkSize => match chunk_size(line) {
+                Some(0) => {
+                    (self.phase, self.left, self.chunked) = (Phase::Head, 0, false);
+                    self.forget();
+                }
+                Some(left) => (self.phase, self.left) = (Phase::Body, left),
+                None => self.phase = Phase::Outside,
+            },
+            Phase::Outside | Phase::Body => {
+                if line.first().is_some_and(u8::is_ascii_uppercase)
+                    && starts_message(line, last)
+                    && let Some(facts) = Facts::start(line)
+                {
+                    (self.phase, self.left, self.chunked) = (Phase::Head, 0, false);
+                    self.asks = !line.starts_with(b"HTTP");
+                    self.begins = false;
+                    self.keep(facts);
+                }
+            }
+        }
+    }
+
+    fn field(&mut self, line: &[u8]) {
+        let Some(colon) = line.iter().take(METHOD_MAX + 1).position(|byte| *byte == b':') else { return };
+        let (name, value) = line.split_at(colon);
+        // Lengths of the names that are read; the rest all begin with an x.
+        if !matches!((name, name.len()), ([b'x' | b'X', ..], _) | (_, 10 | 13 | 14 | 17)) || !is_read(name) {
+            return;
+        }
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default().trim();
+        let (name, value) = (text(name), text(value.get(1..).unwrap_or_default()));
+        if name.eq_ignore_ascii_case("content-length") {
+            self.left = value.parse().unwrap_or_default();
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            self.chunked = value.eq_ignore_ascii_case("chunked");
+        } else {
+            let mut facts = self.head.take().map(|head| head.facts).unwrap_or_default();
+            facts.field(name, value);
+            self.keep(facts);
+        }
+    }
+
+    fn keep(&mut self, facts: Facts) {
+        self.head =
+            (facts != *Facts::NONE).then(|| Box::new(Head { facts, line: Vec::new(), last: [0; VERSION] }));
+    }
+
+    fn forget_line(&mut self) {
+        if let Some(head) = self.head.take() {
+            self.keep(head.facts);
+        }
     }
 }
 
-impl LineEnds {
-    /// The line; nothing when it is longer than what is kept.
-    fn text(&self) -> &str {
-        let bytes = self.prefix.get(..self.length).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default().trim()
+impl Head {
+    fn note(&mut self, part: &[u8]) {
+        let free = LINE_MAX.saturating_sub(self.line.len());
+        self.line.extend_from_slice(part.get(..free.min(part.len())).unwrap_or_default());
+        for byte in part.iter().skip(part.len().saturating_sub(VERSION + 1)).filter(|byte| **byte != b'\r') {
+            self.last.rotate_left(1);
+            if let Some(last) = self.last.last_mut() {
+                *last = *byte;
+            }
+        }
     }
+}
 
-    fn starts_message(&self) -> bool {
-        let is_version = |text: &[u8]| text.starts_with(b"HTTP/1.");
-        is_version(&self.prefix) || self.last.strip_prefix(b" ").is_some_and(is_version)
+/// Whether the name of a field, or what there is of it, is one that is read.
+fn is_read(name: &[u8]) -> bool {
+    if !name.first().is_some_and(|first| b"actuxACTUX".contains(first)) {
+        return false;
     }
+    let begins =
+        |known: &&[u8]| known.get(..name.len()).is_some_and(|so_far| so_far.eq_ignore_ascii_case(name));
+    [b"content-length".as_slice(), b"transfer-encoding"].iter().any(begins) || Facts::reads(name)
+}
 
-    /// Name, in lower case when it is one that is read, and value.
-    fn header(&self) -> Option<(&'static str, &str)> {
-        let (name, value) = self.text().split_once(':')?;
-        let known = ["content-length", "transfer-encoding"];
-        let name = known.into_iter().find(|known| name.eq_ignore_ascii_case(known))?;
-        Some((name, value.trim()))
-    }
+/// A method or a version, as far as it is there.
+fn may_start_message(start: &[u8]) -> bool {
+    let version = b"HTTP/1.";
+    let length = start.len().min(version.len());
+    let method = start.iter().position(|byte| !byte.is_ascii_uppercase()).unwrap_or(start.len());
+    start.get(..length) == version.get(..length)
+        || (method > 0 && method < METHOD_MAX && start.get(method).is_none_or(|byte| *byte == b' '))
+}
 
-    /// Hexadecimal digits, before any extension.
-    fn chunk_size(&self) -> Option<u64> {
-        let digits = self.text().split(';').next()?.trim();
-        u64::from_str_radix(digits, 16).ok()
-    }
+fn starts_message(line: &[u8], last: &[u8]) -> bool {
+    let is_version = |text: &[u8]| text.starts_with(b"HTTP/1.");
+    let last = last.strip_suffix(b"\r").unwrap_or(last);
+    let last = last.get(last.len().saturating_sub(VERSION)..).unwrap_or_default();
+    is_version(line) || last.strip_prefix(b" ").is_some_and(is_version)
+}
+
+/// Hexadecimal digits, before any extension.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.split(|byte| *byte == b';').next()?;
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?.trim(), 16).ok()
 }
 
 #[cfg(test)]
@@ -145,7 +283,7 @@ mod tests {
                 continue;
             }
             line.as_bytes().chunks(5).for_each(|part| http.note(part));
-            http.end_line();
+            http.end_line(b"");
         }
         http
     }
@@ -165,8 +303,7 @@ mod tests {
         let mut http = after(&["HTTP/1.1 200 OK\r", "Transfer-Encoding: chunked\r", "", "1a;x=y\r"]);
         assert_eq!(http.left(), Some(26));
         assert!(http.pass(26));
-        http.note(b"0\r");
-        http.end_line();
+        http.end_line(b"0\r");
         assert!(http.blank_line() && !http.blank_line() && http.phase == Phase::Outside);
     }
 

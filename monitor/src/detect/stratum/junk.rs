@@ -16,6 +16,8 @@ pub(super) struct Junk {
     quotes: bool,
     /// It is not plain ASCII.
     binary: bool,
+    /// An object with a name in it began at its start.
+    pub(super) opened: bool,
     /// Its last byte that is no blank is a closing brace.
     pub(super) closed_last: bool,
 }
@@ -33,14 +35,13 @@ impl Junk {
 
     /// Takes a part that is outside of objects.
     pub(super) fn note(&mut self, part: &[u8]) {
-        self.binary = self.binary || part.iter().any(|byte| !matches!(byte, b'\t' | b'\r' | b' '..=b'~'));
-        if self.later {
-            return;
-        }
-        self.closers |= part.contains(&b'}');
-        self.quotes |= part.contains(&b'"');
-        if let Some(last) = part.iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) {
+        self.binary = self.binary || !is_plain(part);
+        if let Some(last) = part.iter().rev().find(|byte| !is_blank(**byte)) {
             self.closed_last = *last == b'}';
+        }
+        if !self.later {
+            self.closers |= part.contains(&b'}');
+            self.quotes |= part.contains(&b'"');
         }
     }
 
@@ -56,10 +57,31 @@ impl Junk {
         ends_well && (self.resync || (!self.later && self.closers && self.quotes))
     }
 
+    /// The line was meant to be objects, as far as its ends tell. [`is_object_line`] tells the same of a whole line.
+    pub(super) const fn is_object(&self) -> bool {
+        self.opened && self.closed_last
+    }
+
     /// Bytes before the first message may lack a newline, and are no text for that.
     pub(super) const fn is_text(&self) -> bool {
         self.later && !self.binary
     }
+}
+
+/// A whole line that need not be looked into when nothing in it is of interest.
+pub(super) fn is_object_line(line: &[u8]) -> bool {
+    let last = line.iter().rev().find(|byte| !is_blank(**byte));
+    line.starts_with(b"{\"") && last == Some(&b'}')
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+/// Plain ASCII. Looked at in blocks, which the compiler makes wide instructions of.
+fn is_plain(part: &[u8]) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b'\t' | b'\r' | b' '..=b'~');
+    part.chunks(64).all(|block| block.iter().fold(true, |plain, byte| plain & is_plain(*byte)))
 }
 
 #[cfg(test)]

@@ -5,26 +5,31 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Map, Value};
 
+use super::carrier::Carrier;
+
 /// Members that log records have and messages have not. A record may hold a message's members beside them.
-const LOG_MEMBERS: [&str; 17] = [
-    "@timestamp",
-    "caller",
-    "event",
-    "event_type",
-    "facility",
-    "host",
-    "hostname",
-    "level",
-    "log",
-    "logger",
-    "lvl",
-    "msg",
-    "severity",
-    "stream",
-    "time",
-    "timestamp",
-    "ts",
-];
+fn is_log_member(name: &str) -> bool {
+    matches!(
+        name,
+        "@timestamp"
+            | "caller"
+            | "event"
+            | "event_type"
+            | "facility"
+            | "host"
+            | "hostname"
+            | "level"
+            | "log"
+            | "logger"
+            | "lvl"
+            | "msg"
+            | "severity"
+            | "stream"
+            | "time"
+            | "timestamp"
+            | "ts"
+    )
+}
 
 /// What ties an answer to its request. A digest, so that nothing of a chosen length is kept; `1` and `"1"` are
 /// the same, as some pools echo the one for the other.
@@ -50,6 +55,8 @@ pub(super) struct Message<'a> {
     pub(super) cut: bool,
     /// It has members of a log record.
     pub(super) logged: bool,
+    /// What it came in.
+    pub(super) carrier: Carrier<'a>,
 }
 
 impl<'a> Message<'a> {
@@ -65,10 +72,15 @@ impl<'a> Message<'a> {
             params: member("params").or_else(|| member("body")).filter(|params| is_container(params)),
             result: member("result"),
             error: member("error"),
-
             cut,
-            logged: LOG_MEMBERS.iter().any(|name| members.contains_key(*name)),
+            logged: members.keys().any(|name| is_log_member(name)),
+            carrier: Carrier::Line,
         })
+    }
+
+    /// The same, come in `carrier`.
+    pub(super) fn carried_by(self, carrier: Carrier<'a>) -> Self {
+        Self { carrier, ..self }
     }
 
     /// A member of the object itself that is a string.
@@ -104,12 +116,24 @@ impl Id {
     pub(super) fn of(id: &Value) -> Option<Self> {
         let mut hasher = DefaultHasher::new();
         match id {
-            Value::String(text) => text.hash(&mut hasher),
-            Value::Number(number) => number.to_string().hash(&mut hasher),
+            Value::String(text) => match whole_number(text) {
+                Some(number) => number.hash(&mut hasher),
+                None => text.hash(&mut hasher),
+            },
+            Value::Number(number) => match number.as_u64() {
+                Some(number) => number.hash(&mut hasher),
+                None => number.to_string().hash(&mut hasher),
+            },
             _ => return None,
         }
         Some(Self(hasher.finish()))
     }
+}
+
+/// A number as it is written, without anything before it.
+fn whole_number(text: &str) -> Option<u64> {
+    let plain = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
+    text.parse().ok().filter(|_| plain)
 }
 
 #[cfg(test)]
@@ -121,6 +145,8 @@ mod tests {
     #[test]
     fn ids_are_compared_by_their_text() {
         assert_eq!(Id::of(&json!(1)), Id::of(&json!("1")));
+        assert_eq!(Id::of(&json!(-1.5)), Id::of(&json!("-1.5")));
+        assert_ne!(Id::of(&json!(1)), Id::of(&json!("01")));
         assert_ne!(Id::of(&json!(1)), Id::of(&json!(2)));
         assert_ne!(Id::of(&json!(1)), Id::of(&json!(1.5)));
         for none in [json!(null), json!([1]), json!({}), json!(true)] {

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod account;
+mod carrier;
 mod dialect;
 mod difficulty;
 mod doubled;
@@ -26,6 +27,7 @@ mod junk;
 mod layer;
 mod message;
 mod object;
+mod polling;
 mod scan;
 mod session;
 mod shape;
@@ -34,8 +36,9 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use dialect::Reply;
+use carrier::Facts;
 pub use dialect::{Dialect, Dialects};
+use dialect::{Reply, find_interest};
 use frame::{Framer, Line};
 use layer::{Layers, Told};
 use message::Message;
@@ -200,7 +203,7 @@ impl Side {
         tell(Told::Gap);
     }
 
-    const fn held(&self) -> usize {
+    fn held(&self) -> usize {
         self.stream.held() + self.framer.held()
     }
 
@@ -220,10 +223,12 @@ struct Ear<'a> {
 
 impl Ear<'_> {
     fn told(&mut self, told: Told<'_>, framer: &mut Framer) {
+        let begun = self.session.is_some();
+        let mut find = |bytes: &[u8]| if begun { Some(0) } else { find_interest(bytes) };
         let mut judge =
             |line: Line<'_>| judge(self.session, self.dialects, self.direction, &line, self.foreign);
         match told {
-            Told::Bytes(bytes) => framer.push(bytes, &mut judge),
+            Told::Bytes(bytes) => framer.push_where(bytes, &mut find, &mut judge),
             Told::Gap => framer.gap(&mut judge),
             Told::Fresh => framer.renew(),
             Told::Asks(direction, request) if self.dialects.contains(request.dialect) => {
@@ -255,7 +260,14 @@ impl Ear<'_> {
 
     /// A message of a protocol that nobody quotes: it is not guarded.
     const fn heard(&self, direction: Direction) -> Heard<'static> {
-        Heard { dialects: self.dialects, direction, guarded: false, quoted: false, torn: None }
+        Heard {
+            dialects: self.dialects,
+            direction,
+            guarded: false,
+            quoted: false,
+            by_hand: false,
+            torn: None,
+        }
     }
 }
 
@@ -267,14 +279,19 @@ fn judge(
     line: &Line<'_>,
     foreign: bool,
 ) {
+    if session.is_none() && find_interest(line.bytes).is_none() {
+        return;
+    }
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
     for value in std::iter::once(&object.value).chain(&object.other) {
         let Some(message) = Message::of(value, line.cut) else { continue };
+        let message = message.carried_by(line.carrier);
         let heard = Heard {
             dialects,
             direction,
             guarded: line.guarded || foreign || message.logged,
             quoted: line.quoted,
+            by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
             torn: object.torn.as_deref(),
         };
         hear(session, &message, &heard);

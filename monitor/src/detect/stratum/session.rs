@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     dialect::{Dialect, Dialects, Purpose, Reply, Request},
     message::{Id, Message},
+    polling::Polling,
     tally::{Addition, Tally},
 };
 use crate::{
@@ -43,6 +44,7 @@ pub(super) struct Session {
     entered: Ways,
     /// One end has said both parts before anything was told of it.
     transcript: Option<Direction>,
+    polling: Polling,
     dialect: Option<Dialect>,
     offer: Option<String>,
     /// The algorithm in the claim is the client's offer: the pool may still name another.
@@ -77,6 +79,8 @@ pub(super) struct Heard<'a> {
     pub(super) guarded: bool,
     /// It stands in the middle of a line of text.
     pub(super) quoted: bool,
+    /// It is a request of a person, as far as it says.
+    pub(super) by_hand: bool,
     /// The string that a cut went through.
     pub(super) torn: Option<&'a str>,
 }
@@ -89,6 +93,7 @@ struct Open {
     quoted: bool,
     /// Its end was missing: the whole one may still come.
     cut: bool,
+    by_hand: bool,
     request: Request,
 }
 
@@ -200,7 +205,9 @@ impl Session {
             self.claim.algorithm.clone_from(&self.offer);
             self.offered = true;
         }
-        self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
+        if self.claim.dialect.as_deref() != self.dialect.map(Dialect::name) {
+            self.claim.dialect = self.dialect.map(|dialect| dialect.name().to_owned());
+        }
         if let Some(Addition { shares, repeats }) = self.tally.tell(reached.rule, &self.claim, last) {
             out.push(Finding {
                 rule: reached.rule,
@@ -215,11 +222,13 @@ impl Session {
     }
 
     fn asks(&mut self, id: Option<Id>, cut: bool, mut request: Request, heard: &Heard<'_>) {
-        let Heard { direction, guarded, quoted, .. } = *heard;
+        let Heard { direction, quoted, by_hand, .. } = *heard;
         if let Some(known) = self.dialect.filter(|known| known.refines(request.dialect)) {
             request.dialect = known;
         }
+        let guarded = heard.guards(request.dialect);
         request.sure &= !guarded || is_stratum_only(request.dialect, request.purpose);
+        request.sure |= request.dialect.is_over_http() && self.polling.asked(&request);
         if !guarded || request.sure {
             self.asked.add(direction);
         }
@@ -231,7 +240,7 @@ impl Session {
             self.take_part(&request, direction);
         }
         if let Some(id) = id.filter(|_| !guarded || request.sure) {
-            self.await_answer(Open { id, direction, quoted, cut, request });
+            self.await_answer(Open { id, direction, quoted, cut, by_hand, request });
         }
     }
 
@@ -265,9 +274,11 @@ impl Session {
     }
 
     fn answers(&mut self, open: Open, reply: &Reply, heard: &Heard<'_>) {
-        let Open { direction: client, request, .. } = open;
-        let proves = request.sure || (reply.sure && !heard.guarded);
-        if !proves || (heard.guarded && self.is_transcript()) {
+        let Open { direction: client, by_hand, request, .. } = open;
+        let guarded = heard.guards(request.dialect);
+        let polls = request.dialect.is_over_http() && self.polling.answered(&request, reply);
+        let proves = request.sure || polls || (reply.sure && !guarded && !by_hand);
+        if !proves || (guarded && self.is_transcript()) {
             return;
         }
         self.learn_from(&request);
@@ -287,7 +298,8 @@ impl Session {
     }
 
     fn pushes(&mut self, reply: &Reply, heard: &Heard<'_>) {
-        let Heard { direction, guarded, .. } = *heard;
+        let direction = heard.direction;
+        let guarded = reply.dialect.map_or(heard.guarded, |dialect| heard.guards(dialect));
         if reply.sure {
             self.pushed.add(direction);
         }
@@ -367,6 +379,13 @@ impl Session {
             (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
         };
+    }
+}
+
+impl Heard<'_> {
+    /// Whether a message of `dialect` may be a quotation. Those of HTTP are read only as a message's whole body.
+    fn guards(&self, dialect: Dialect) -> bool {
+        self.guarded && !dialect.is_over_http()
     }
 }
 

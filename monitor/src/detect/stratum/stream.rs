@@ -24,14 +24,20 @@ pub(super) enum Piece<'a> {
     Gap,
 }
 
-/// One direction.
+/// One direction. Most never see a piece out of order, so what is kept for that is apart.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    started: bool,
     next: u64,
-    early: BTreeMap<u64, Early>,
-    early_bytes: usize,
-    gaps: u64,
+    early: Option<Box<Waiting>>,
+    gaps: u32,
+    started: bool,
+}
+
+/// Pieces behind a hole, by their offset.
+#[derive(Debug, Default)]
+struct Waiting {
+    pieces: BTreeMap<u64, Early>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -46,8 +52,7 @@ impl Stream {
     pub(super) fn push(&mut self, at: BootTime, piece: &Payload, feed: &mut dyn FnMut(Piece<'_>)) {
         let length = u64::from(piece.length).max(piece.bytes.len() as u64);
         if piece.restart {
-            self.early.clear();
-            self.early_bytes = 0;
+            self.early = None;
             self.jump(piece.offset, feed);
         } else if !self.started && piece.offset > START_WINDOW {
             self.jump(piece.offset, feed);
@@ -56,34 +61,40 @@ impl Stream {
         if piece.offset <= self.next {
             self.deliver(piece.offset, &piece.bytes, length, feed);
         } else {
-            self.keep(at, piece.offset, &piece.bytes, length);
+            let early = Early { at, bytes: piece.bytes.as_ref().into(), length };
+            self.early.get_or_insert_default().keep(piece.offset, early);
         }
-        self.drain(feed);
-        self.give_up(at, feed);
+        if self.early.is_some() {
+            self.drain(feed);
+            self.give_up(at, feed);
+        }
     }
 
     /// Nothing more will come: every hole is given up, and what lies behind it is fed.
     pub(super) fn finish(&mut self, feed: &mut dyn FnMut(Piece<'_>)) {
-        while let Some((&offset, _)) = self.early.first_key_value() {
-            self.gaps += 1;
-            self.jump(offset, feed);
-            self.drain(feed);
+        while let Some(offset) = self.first().map(|(offset, _)| offset) {
+            self.give_up_one(offset, feed);
         }
     }
 
     /// When the first of the pieces came that wait behind a hole.
     pub(super) fn waits_since(&self) -> Option<BootTime> {
-        self.early.values().map(|early| early.at).min()
+        self.early.as_ref()?.pieces.values().map(|early| early.at).min()
     }
 
     /// Bytes held because something before them is missing.
-    pub(super) const fn held(&self) -> usize {
-        self.early_bytes
+    pub(super) fn held(&self) -> usize {
+        self.early.as_ref().map_or(0, |early| early.bytes)
     }
 
     /// Pieces that were not captured whole, and holes that were given up.
     pub(super) const fn gaps(&self) -> u64 {
-        self.gaps
+        self.gaps as u64
+    }
+
+    fn first(&self) -> Option<(u64, BootTime)> {
+        let (offset, early) = self.early.as_ref()?.pieces.first_key_value()?;
+        Some((*offset, early.at))
     }
 
     fn jump(&mut self, offset: u64, feed: &mut dyn FnMut(Piece<'_>)) {
@@ -105,33 +116,52 @@ impl Stream {
         }
     }
 
-    fn keep(&mut self, at: BootTime, offset: u64, bytes: &[u8], length: u64) {
-        let longer = self.early.get(&offset).is_none_or(|kept| kept.bytes.len() < bytes.len());
-        if longer {
-            self.early_bytes += bytes.len();
-            let kept = self.early.insert(offset, Early { at, bytes: bytes.into(), length });
-            self.early_bytes -= kept.map_or(0, |kept| kept.bytes.len());
-        }
-    }
-
     fn drain(&mut self, feed: &mut dyn FnMut(Piece<'_>)) {
-        while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() <= self.next) {
-            let (offset, early) = entry.remove_entry();
-            self.early_bytes -= early.bytes.len();
+        while let Some((offset, early)) = self.early.as_mut().and_then(|early| early.take(self.next)) {
             self.deliver(offset, &early.bytes, early.length, feed);
+        }
+        if self.early.as_ref().is_some_and(|early| early.pieces.is_empty()) {
+            self.early = None;
         }
     }
 
     fn give_up(&mut self, at: BootTime, feed: &mut dyn FnMut(Piece<'_>)) {
-        while let Some((&offset, early)) = self.early.first_key_value() {
-            let full = self.early_bytes > EARLY_BYTES || self.early.len() > EARLY_PIECES;
-            if !full && at.since(early.at) <= HOLE_AGE {
+        while let Some((offset, came)) = self.first() {
+            if !self.early.as_ref().is_some_and(|early| early.is_full()) && at.since(came) <= HOLE_AGE {
                 break;
             }
-            self.gaps += 1;
-            self.jump(offset, feed);
-            self.drain(feed);
+            self.give_up_one(offset, feed);
         }
+    }
+
+    fn give_up_one(&mut self, offset: u64, feed: &mut dyn FnMut(Piece<'_>)) {
+        self.gaps += 1;
+        self.jump(offset, feed);
+        self.drain(feed);
+    }
+}
+
+impl Waiting {
+    /// Of two pieces at one place the longer is kept.
+    fn keep(&mut self, offset: u64, early: Early) {
+        let longer = self.pieces.get(&offset).is_none_or(|kept| kept.bytes.len() < early.bytes.len());
+        if longer {
+            self.bytes += early.bytes.len();
+            let kept = self.pieces.insert(offset, early);
+            self.bytes -= kept.map_or(0, |kept| kept.bytes.len());
+        }
+    }
+
+    /// The first piece, when it begins at or before `next`.
+    fn take(&mut self, next: u64) -> Option<(u64, Early)> {
+        let entry = self.pieces.first_entry().filter(|entry| *entry.key() <= next)?;
+        let (offset, early) = entry.remove_entry();
+        self.bytes -= early.bytes.len();
+        Some((offset, early))
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes > EARLY_BYTES || self.pieces.len() > EARLY_PIECES
     }
 }
 
@@ -209,7 +239,10 @@ mod tests {
         for n in 0..1000_u64 {
             let early = piece(1 + n * 300, &[b'x'; 200]);
             stream.push(BootTime(0), &early, &mut |piece| gaps += u64::from(matches!(piece, Piece::Gap)));
-            assert!(stream.held() <= EARLY_BYTES && stream.early.len() <= EARLY_PIECES);
+            assert!(
+                stream.held() <= EARLY_BYTES
+                    && stream.early.as_ref().is_none_or(|early| early.pieces.len() <= EARLY_PIECES)
+            );
         }
         assert_eq!(stream.gaps(), gaps);
         assert!(gaps >= 1000 - EARLY_PIECES as u64, "{gaps}");

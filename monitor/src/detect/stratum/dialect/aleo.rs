@@ -14,8 +14,11 @@ use crate::detect::{
 /// Characters of a 32-byte address: the prefix, a separator, 52 of data and 6 of checksum.
 const ADDRESS_CHARS: usize = 63;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["auth_request", "epoch_challenge"];
+
 /// This form.
-pub(super) static WORDS: Words = Words { dialect: Dialect::StratumV1, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::StratumV1, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -30,8 +30,11 @@ const WORKER_BYTES: usize = 24;
 const DONE: i64 = 0;
 const TAKEN: i64 = 1;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["login", "solution", "nonceprefix", "forkheight", "\"input\""];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::Beam, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::Beam, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

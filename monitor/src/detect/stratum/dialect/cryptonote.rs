@@ -23,9 +23,13 @@ mod tests;
 /// Names kept of a list of algorithms.
 const OFFER_NAMES: usize = 4;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] =
+    &["\"login\"", "submit", "\"keepalived\"", "\"getjob\"", "\"blob\"", "\"block_template\"", "\"job"];
+
 /// This dialect.
 pub(super) static WORDS: Words =
-    Words { dialect: Dialect::CryptoNote, request, answer: pool::answer, push: pool::push };
+    Words { dialect: Dialect::CryptoNote, marks: MARKS, request, answer: pool::answer, push: pool::push };
 
 /// A client's message.
 pub(super) fn request(message: &Message<'_>) -> Option<Request> {

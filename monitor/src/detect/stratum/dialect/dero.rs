@@ -20,8 +20,11 @@ const PREFIXES: [&str; 4] = ["dero1", "deto1", "deroi1", "detoi1"];
 /// The shortest address: prefix, 33 bytes of key and one of version in base 32, six of checksum.
 const ADDRESS_MIN: usize = 60;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mbl_blob", "jobid"];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::Dero, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::Dero, marks: MARKS, request, answer, push };
 
 /// The request that a path is, if any.
 pub(in crate::detect::stratum) fn path(path: &str) -> Option<Request> {

@@ -16,8 +16,11 @@ const SOLUTION_DIGITS: usize = 2 * 37;
 /// A number that long is a solution even without its size in front, as Aion's 1,408 bytes.
 const UNSIZED_DIGITS: usize = 2 * 400;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mining."];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::Equihash, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::Equihash, marks: MARKS, request, answer, push };
 
 /// `mining.submit` with `[worker, job, time, nonce2, solution]`.
 fn request(message: &Message<'_>) -> Option<Request> {

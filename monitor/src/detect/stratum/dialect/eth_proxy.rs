@@ -14,8 +14,11 @@ use crate::detect::{
     },
 };
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["submit", "getWork", "\"0x0000"];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::EthProxy, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::EthProxy, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -9,9 +9,12 @@ use crate::detect::stratum::{message::Message, shape::is_hex_value};
 
 const MARK: &str = "EthereumStratum/1.";
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mining.", "EthereumStratum"];
+
 /// This dialect.
 pub(super) static WORDS: Words =
-    Words { dialect: Dialect::EthereumStratum1, request, answer: subscribed, push };
+    Words { dialect: Dialect::EthereumStratum1, marks: MARKS, request, answer: subscribed, push };
 
 /// `mining.subscribe` with the mark: `["MinerName/1.0.0", "EthereumStratum/1.0.0"]`.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -21,8 +21,12 @@ const NUMBER_DIGITS: usize = 8;
 /// Session and worker tokens are meant to be short.
 const TOKEN_BYTES: usize = 64;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mining."];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::EthereumStratum2, request, answer, push };
+pub(super) static WORDS: Words =
+    Words { dialect: Dialect::EthereumStratum2, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -18,9 +18,41 @@ use words::Topics;
 /// Members that may say what a message is for where none is called `method`.
 const METHOD_MEMBERS: [&str; 5] = ["command", "cmd", "message", "type", "op"];
 
+/// Each message that is read has one of these: the ends of words, as they may begin with a capital.
+const MARKS: &[&str] = &[
+    "0x0000",
+    "JOB",
+    "Job",
+    "Stratum/",
+    "\"result\":[\"",
+    "andidate",
+    "auth\"",
+    "ello\"",
+    "egister",
+    "emplate",
+    "hare",
+    "ining",
+    "job",
+    "ogIn",
+    "ogin",
+    "olution",
+    "ork\"",
+    "otif",
+    "tratum",
+    "ubmi",
+    "ubscri",
+    "uthenti",
+    "uthori",
+];
+
 /// This dialect.
-pub(super) static WORDS: Words =
-    Words { dialect: Dialect::Stratum, request: client::request, answer: pool::answer, push: pool::push };
+pub(super) static WORDS: Words = Words {
+    dialect: Dialect::Stratum,
+    marks: MARKS,
+    request: client::request,
+    answer: pool::answer,
+    push: pool::push,
+};
 
 /// What the method speaks of, if of anything known.
 fn topics(message: &Message<'_>) -> Option<Topics> {

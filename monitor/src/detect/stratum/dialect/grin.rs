@@ -27,8 +27,11 @@ const PROOFS: [&str; 3] = ["Cuckoo", "ProgPow", "RandomX"];
 /// What a status counts.
 const COUNTS: [&str; 5] = ["accepted", "difficulty", "height", "rejected", "stale"];
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["login", "getjobtemplate", "submit", "pre_pow", "accepted"];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::Grin, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::Grin, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -20,8 +20,11 @@ const HEADER_DIGITS: usize = 2 * 172;
 /// Enough of a header that the capture limit cut.
 const CUT_DIGITS: usize = 64;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mining."];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::IronFish, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::IronFish, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

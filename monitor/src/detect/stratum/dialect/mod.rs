@@ -15,13 +15,18 @@ mod eth_proxy;
 mod ethereum_stratum_1;
 mod ethereum_stratum_2;
 mod general;
+mod getblocktemplate;
+mod getwork;
 mod grin;
+mod interest;
 mod ironfish;
 mod nimiq;
 mod refusal;
 mod stratum_v1;
 pub(super) mod stratum_v2;
 mod web_miner;
+
+pub(super) use interest::find as find_interest;
 
 /// A dialect by its name in notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,13 +57,17 @@ pub enum Dialect {
     Duino,
     /// Stratum V2: in clear, or by its handshake.
     StratumV2,
+    /// Work of a node or pool over HTTP: Bitcoin's `getwork`, Ethereum's `eth_getWork`.
+    Getwork,
+    /// Block templates of a node or pool over HTTP: Bitcoin's, Monero's.
+    GetBlockTemplate,
     /// A dialect that is not named here.
     Stratum,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::StratumV1,
         Self::CryptoNote,
         Self::EthProxy,
@@ -72,6 +81,8 @@ impl Dialect {
         Self::Dero,
         Self::Duino,
         Self::StratumV2,
+        Self::Getwork,
+        Self::GetBlockTemplate,
         Self::Stratum,
     ];
 
@@ -93,6 +104,8 @@ impl Dialect {
             Self::Dero => "dero",
             Self::Duino => "duino",
             Self::StratumV2 => "stratum-v2",
+            Self::Getwork => "getwork",
+            Self::GetBlockTemplate => "getblocktemplate",
         }
     }
 
@@ -103,6 +116,11 @@ impl Dialect {
             Self::Grin => Some(Self::CryptoNote),
             _ => None,
         }
+    }
+
+    /// Whether its messages are bodies of HTTP messages, and nothing else.
+    pub(super) const fn is_over_http(self) -> bool {
+        matches!(self, Self::Getwork | Self::GetBlockTemplate)
     }
 
     /// Whether this says more than `known` of the same conversation.
@@ -185,6 +203,10 @@ impl Dialects {
 /// How one dialect reads a message.
 struct Words {
     dialect: Dialect,
+    /// Every message that begins a conversation (a client's, or a pool's that is sure) has one of these in it.
+    /// What has none is not even read as JSON, so choose the rarest that suffice, with a rare beginning: the search
+    /// is for their first four bytes.
+    marks: &'static [&'static str],
     /// A client's message.
     request: fn(&Message<'_>) -> Option<Request>,
     /// A pool's answer to a request of this dialect or of its kin.
@@ -194,7 +216,9 @@ struct Words {
 }
 
 /// The special before the general: the first that knows a message has it.
-static WORDS: [&Words; 14] = [
+static WORDS: [&Words; 16] = [
+    &getwork::WORDS,
+    &getblocktemplate::WORDS,
     &ethereum_stratum_1::WORDS,
     &ethereum_stratum_2::WORDS,
     &equihash::WORDS,
@@ -262,14 +286,14 @@ pub(super) struct Reply {
 #[cfg(test)]
 impl Request {
     /// One that tells nothing but what it is.
-    fn plain(dialect: Dialect, method: &'static str, purpose: Purpose) -> Self {
+    pub(super) fn plain(dialect: Dialect, method: &'static str, purpose: Purpose) -> Self {
         Self { dialect, method, purpose, sure: true, claim: Claim::default(), offer: None }
     }
 }
 
 impl Reply {
     /// One that accepts, fits its request, and proves nothing alone.
-    fn fitting(what: &'static str) -> Self {
+    pub(super) fn fitting(what: &'static str) -> Self {
         Self { dialect: None, what, sure: false, accepts: true, claim: Claim::default() }
     }
 

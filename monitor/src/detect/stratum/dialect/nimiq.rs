@@ -15,8 +15,11 @@ const HASH: usize = 44;
 /// The shortest block in base64: a header is 146 bytes.
 const BLOCK: usize = 194;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["register", "extraData", "accountsHash", "blockHeader", "\"block\""];
+
 /// This dialect.
-pub(super) static WORDS: Words = Words { dialect: Dialect::Nimiq, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::Nimiq, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -27,9 +27,12 @@ const EXTENSIONS: [&str; 4] = ["version-rolling", "minimum-difficulty", "subscri
 /// A share's proof may be a list: a cycle of 42 edges (aeternity, TON).
 const PROOF_WORDS: usize = 8;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["mining.", "set_extranonce"];
+
 /// This dialect.
 pub(super) static WORDS: Words =
-    Words { dialect: Dialect::StratumV1, request, answer: pool::answer, push: pool::push };
+    Words { dialect: Dialect::StratumV1, marks: MARKS, request, answer: pool::answer, push: pool::push };
 
 /// A client's message.
 pub(super) fn request(message: &Message<'_>) -> Option<Request> {

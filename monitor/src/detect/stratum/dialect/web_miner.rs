@@ -17,8 +17,11 @@ use crate::detect::{
 /// A hashing blob is at least 76 bytes.
 const BLOB_DIGITS: usize = 2 * 76;
 
+/// See [`Words::marks`].
+const MARKS: &[&str] = &["site_key", "job_id"];
+
 /// This dialect's other form.
-pub(super) static WORDS: Words = Words { dialect: Dialect::CryptoNote, request, answer, push };
+pub(super) static WORDS: Words = Words { dialect: Dialect::CryptoNote, marks: MARKS, request, answer, push };
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

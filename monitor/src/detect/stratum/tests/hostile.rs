@@ -53,7 +53,8 @@ fn tables_and_bytes_are_bounded() {
         stratum.payload(BootTime(0), &payload, &mut out);
     }
     assert_eq!((stratum.held(), stratum.held_bytes), (5000, 0));
-    assert!(size_of::<Flow>() <= 512, "{}", size_of::<Flow>());
+    // Its place in the table costs another 24 bytes, and up to 39 of the index.
+    assert!(size_of::<Flow>() <= 256 - 63, "{}", size_of::<Flow>());
 }
 
 /// Mutated sessions in random pieces at random places: no panic, and the books balance.

@@ -6,4 +6,5 @@ mod layers;
 mod learned;
 mod negatives;
 mod no_json;
-mod samples;
+mod over_http;
+pub(super) mod samples;

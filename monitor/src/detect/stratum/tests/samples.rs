@@ -14,9 +14,9 @@ pub(super) const BLOB: &str = "070780e6b9d60586ba419a0c224e3c6c3e134cc45c4fa04d8
 pub(super) const HASH: &str = "e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100";
 
 /// Turns of a conversation, and the claim that it ends with.
-pub(super) struct Sample {
-    pub(super) turns: Vec<(Direction, String)>,
-    pub(super) claim: Claim,
+pub(in crate::detect::stratum) struct Sample {
+    pub(in crate::detect::stratum) turns: Vec<(Direction, String)>,
+    pub(in crate::detect::stratum) claim: Claim,
 }
 
 fn claim(
@@ -123,7 +123,7 @@ fn ethereum_stratum_1() -> Sample {
     Sample { turns, claim: Claim { difficulty: Some("0.5".to_owned()), ..claim } }
 }
 
-pub(super) fn samples() -> Vec<Sample> {
+pub(in crate::detect::stratum) fn samples() -> Vec<Sample> {
     let mut all = vec![stratum_v1(), cryptonote(), eth_proxy(), ethereum_stratum_1()];
     all.extend(kin::samples());
     all
