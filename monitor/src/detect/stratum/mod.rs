@@ -157,9 +157,10 @@ impl Flow {
             Direction::Egress => (&mut self.egress, &self.ingress),
             Direction::Ingress => (&mut self.ingress, &self.egress),
         };
-        let foreign = other.framer.foreign();
+        let (foreign, alone) = (other.framer.foreign(), !other.stream.has_begun());
         let (framer, layers) = (&mut side.framer, &mut self.layers);
-        let mut hear = Ear { session: &mut self.session, dialects, direction: payload.direction, foreign };
+        let direction = payload.direction;
+        let mut hear = Ear { session: &mut self.session, dialects, direction, foreign, alone };
         side.stream.push(at, payload, &mut |piece| {
             layers.push(payload.direction, &piece, &mut |told| hear.told(told, framer));
         });
@@ -178,9 +179,11 @@ impl Flow {
         sides.sort_by_key(|(side, _)| side.stream.waits_since());
         let [(first, direction), (second, back)] = sides;
         let foreign = second.framer.foreign();
-        let mut hear = Ear { session: &mut self.session, dialects, direction, foreign };
+        let alone = !second.stream.has_begun();
+        let mut hear = Ear { session: &mut self.session, dialects, direction, foreign, alone };
         first.finish(&mut self.layers, &mut hear);
-        hear = Ear { direction: back, foreign: first.framer.foreign(), ..hear };
+        let (foreign, alone) = (first.framer.foreign(), !first.stream.has_begun());
+        hear = Ear { direction: back, foreign, alone, ..hear };
         second.finish(&mut self.layers, &mut hear);
         self.name_pool();
     }
@@ -219,17 +222,17 @@ struct Ear<'a> {
     direction: Direction,
     /// The other direction has spoken another protocol.
     foreign: bool,
+    /// Nothing of the other direction was seen.
+    alone: bool,
 }
 
 impl Ear<'_> {
     fn told(&mut self, told: Told<'_>, framer: &mut Framer) {
         let begun = self.session.is_some();
         let mut find = |bytes: &[u8]| if begun { Some(0) } else { find_interest(bytes) };
-        let mut judge =
-            |line: Line<'_>| judge(self.session, self.dialects, self.direction, &line, self.foreign);
         match told {
-            Told::Bytes(bytes) => framer.push_where(bytes, &mut find, &mut judge),
-            Told::Gap => framer.gap(&mut judge),
+            Told::Bytes(bytes) => framer.push_where(bytes, &mut find, &mut |line| self.judge(&line)),
+            Told::Gap => framer.gap(&mut |line| self.judge(&line)),
             Told::Fresh => framer.renew(),
             Told::Asks(direction, request) if self.dialects.contains(request.dialect) => {
                 let heard = self.heard(direction);
@@ -266,35 +269,30 @@ impl Ear<'_> {
             guarded: false,
             quoted: false,
             by_hand: false,
+            alone: false,
             torn: None,
         }
     }
-}
 
-/// `foreign`: the other direction has spoken another protocol.
-fn judge(
-    session: &mut Option<Box<Session>>,
-    dialects: Dialects,
-    direction: Direction,
-    line: &Line<'_>,
-    foreign: bool,
-) {
-    if session.is_none() && find_interest(line.bytes).is_none() {
-        return;
-    }
-    let Some(object) = scan::read(line.bytes, line.cut) else { return };
-    for value in std::iter::once(&object.value).chain(&object.other) {
-        let Some(message) = Message::of(value, line.cut) else { continue };
-        let message = message.carried_by(line.carrier);
-        let heard = Heard {
-            dialects,
-            direction,
-            guarded: line.guarded || foreign || message.logged,
-            quoted: line.quoted,
-            by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
-            torn: object.torn.as_deref(),
-        };
-        hear(session, &message, &heard);
+    fn judge(&mut self, line: &Line<'_>) {
+        if self.session.is_none() && find_interest(line.bytes).is_none() {
+            return;
+        }
+        let Some(object) = scan::read(line.bytes, line.cut) else { return };
+        for value in std::iter::once(&object.value).chain(&object.other) {
+            let Some(message) = Message::of(value, line.cut) else { continue };
+            let message = message.carried_by(line.carrier);
+            let heard = Heard {
+                dialects: self.dialects,
+                direction: self.direction,
+                guarded: line.guarded || self.foreign || message.logged,
+                quoted: line.quoted,
+                by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
+                alone: self.alone,
+                torn: object.torn.as_deref(),
+            };
+            hear(self.session, &message, &heard);
+        }
     }
 }
 

@@ -81,6 +81,8 @@ pub(super) struct Heard<'a> {
     pub(super) quoted: bool,
     /// It is a request of a person, as far as it says.
     pub(super) by_hand: bool,
+    /// Nothing of the other direction was seen.
+    pub(super) alone: bool,
     /// The string that a cut went through.
     pub(super) torn: Option<&'a str>,
 }
@@ -121,6 +123,8 @@ impl Session {
             self.tally.count(false);
         } else if let Some(mut reply) = heard.dialects.push(message) {
             drop_torn(&mut reply.claim, heard.torn);
+            self.pushes(&reply, heard);
+        } else if let Some(reply) = heard.dialects.consent(message).filter(|_| heard.alone) {
             self.pushes(&reply, heard);
         }
     }

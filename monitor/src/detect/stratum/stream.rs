@@ -77,6 +77,11 @@ impl Stream {
         }
     }
 
+    /// Something of it was seen.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.started
+    }
+
     /// When the first of the pieces came that wait behind a hole.
     pub(super) fn waits_since(&self) -> Option<BootTime> {
         self.early.as_ref()?.pieces.values().map(|early| early.at).min()

@@ -23,9 +23,19 @@ mod tests;
 /// Names kept of a list of algorithms.
 const OFFER_NAMES: usize = 4;
 
+pub(super) use pool::consent;
+
 /// See [`Words::marks`].
-const MARKS: &[&str] =
-    &["\"login\"", "submit", "\"keepalived\"", "\"getjob\"", "\"blob\"", "\"block_template\"", "\"job"];
+const MARKS: &[&str] = &[
+    "\"login\"",
+    "submit",
+    "\"keepalived\"",
+    "\"getjob\"",
+    "\"blob\"",
+    "\"block_template\"",
+    "\"job",
+    "{\"status\":\"OK\"}",
+];
 
 /// This dialect.
 pub(super) static WORDS: Words =

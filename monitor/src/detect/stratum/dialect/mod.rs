@@ -195,6 +195,12 @@ impl Dialects {
         if first.sure { Some(first) } else { readings.find(|reading| reading.sure).or(Some(first)) }
     }
 
+    /// An answer as pools alone write it, though it says nothing of mining. It counts only where nothing was seen of
+    /// whom it answers.
+    pub(super) fn consent(self, message: &Message<'_>) -> Option<Reply> {
+        self.contains(Dialect::CryptoNote).then(|| cryptonote::consent(message)).flatten()
+    }
+
     fn words(self) -> impl Iterator<Item = &'static Words> {
         WORDS.into_iter().filter(move |words| self.contains(words.dialect))
     }

@@ -330,3 +330,30 @@ fn behind_a_recording_of_the_client_a_pools_answer_still_counts() {
     talk.say(I, turns[1].1.as_bytes());
     assert_eq!(talk.rules(), ["stratum.session"]);
 }
+
+#[test]
+fn a_pool_that_only_consents_is_told_while_nothing_else_is_seen() {
+    const CONSENT: &str = r#"{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}"#;
+    let rules = |turns: &[(Direction, &str)]| {
+        let mut talk = Talk::new();
+        turns.iter().for_each(|(way, text)| talk.say(*way, format!("{text}\n").as_bytes()));
+        talk.rules()
+    };
+    assert_eq!(rules(&[(I, CONSENT)]), ["stratum.server"]);
+    for asked in [r#"{"id":7,"jsonrpc":"2.0","method":"save","params":{}}"#, "SAVE 7"] {
+        assert!(rules(&[(E, asked), (I, CONSENT)]).is_empty(), "{asked}");
+    }
+    for other in [
+        r#"{"id":7,"jsonrpc":"2.0","result":{"status":"OK"}}"#,
+        r#"{"id":7,"error":null,"result":{"status":"OK"}}"#,
+        r#"{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"OK","height":3}}"#,
+        r#"{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"ok"}}"#,
+        r#"{"id":7,"jsonrpc":"2.0","error":null,"result":true}"#,
+        r#"{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"OK"},"ts":1}"#,
+        r#"HTTP/1.1 200 OK
+
+{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}"#,
+    ] {
+        assert!(rules(&[(I, other)]).is_empty(), "{other}");
+    }
+}

@@ -65,6 +65,20 @@ pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
     }
 }
 
+/// `{"id":7,"jsonrpc":"2.0","error":null,"result":{"status":"OK"}}`, as node-cryptonote-pool and what was made of it
+/// answer whatever they take. JSON-RPC 2.0 forbids the null; its servers that write one say more in the result.
+pub(in super::super) fn consent(message: &Message<'_>) -> Option<Reply> {
+    let member = |name| message.members.get(name);
+    let exact = message.members.len() == 4
+        && !message.cut
+        && message.id.is_some()
+        && message.member("jsonrpc") == Some("2.0")
+        && member("error").is_some_and(Value::is_null);
+    let result = message.result.filter(|_| exact)?.as_object()?;
+    let taken = result.len() == 1 && result.get("status").and_then(Value::as_str) == Some("OK");
+    taken.then(|| Reply::certain(Dialect::CryptoNote, "a pool's consent"))
+}
+
 fn is_job(job: &Value, cut: bool) -> bool {
     let text = |name: &str| job.get(name).and_then(Value::as_str);
     let hex = |name: &str, least| text(name).is_some_and(|text| is_hex(text, least));
