@@ -269,6 +269,7 @@ impl Ear<'_> {
             guarded: false,
             quoted: false,
             by_hand: false,
+            over_http: false,
             alone: false,
             torn: None,
         }
@@ -288,6 +289,7 @@ impl Ear<'_> {
                 guarded: line.guarded || self.foreign || message.logged,
                 quoted: line.quoted,
                 by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
+                over_http: line.carrier.http().is_some(),
                 alone: self.alone,
                 torn: object.torn.as_deref(),
             };

@@ -81,6 +81,8 @@ pub(super) struct Heard<'a> {
     pub(super) quoted: bool,
     /// It is a request of a person, as far as it says.
     pub(super) by_hand: bool,
+    /// It is the body of an HTTP message.
+    pub(super) over_http: bool,
     /// Nothing of the other direction was seen.
     pub(super) alone: bool,
     /// The string that a cut went through.
@@ -389,7 +391,7 @@ impl Session {
 impl Heard<'_> {
     /// Whether a message of `dialect` may be a quotation. Those of HTTP are read only as a message's whole body.
     fn guards(&self, dialect: Dialect) -> bool {
-        self.guarded && !dialect.is_over_http()
+        self.guarded && !(self.over_http && dialect.may_be_over_http())
     }
 }
 

@@ -85,27 +85,29 @@ pub(crate) fn thresholds(measured: &Measured<'_>, captures: Option<&Captures>) -
     all
 }
 
-/// The general rule alone, and in the place of each dialect's own module. Mining over HTTP is found by its headers,
-/// which are no dialect of JSON, so it is not asked of it.
+/// The general rule alone, and in the place of each dialect's own module.
 fn general(measured: &Measured<'_>) -> Vec<Threshold> {
     let mut all = Vec::new();
     let (percent, reason) = WITHOUT;
-    for without in
-        measured.without.iter().filter(|without| without.stratum.whole > 0 && is_asked(without.dialect))
-    {
-        let what = format!("without {}: its conversations still found", without.dialect.name());
-        all.push(Threshold { what, share: without.stratum, percent, reason });
+    for without in measured.without.iter().filter(|without| is_asked(without.dialect)) {
+        let share = sum([without.stratum, without.http]);
+        if share.whole > 0 {
+            let what = format!("without {}: its conversations still found", without.dialect.name());
+            all.push(Threshold { what, share, percent, reason });
+        }
     }
     for (kind, reason) in QUIET {
-        let found = measured.general.iter().map(|said| quiet(said.found(kind)));
-        let share = found.fold(Share::default(), |sum, one| Share {
-            part: sum.part + one.part,
-            whole: sum.whole + one.whole,
-        });
+        let share = sum(measured.general.iter().map(|said| quiet(said.found(kind))));
         let what = format!("{}, the general rule alone in all views: no false alarm", kind.name());
         all.push(Threshold { what, share, percent: 100, reason });
     }
     all
+}
+
+fn sum(shares: impl IntoIterator<Item = Share>) -> Share {
+    shares
+        .into_iter()
+        .fold(Share::default(), |sum, one| Share { part: sum.part + one.part, whole: sum.whole + one.whole })
 }
 
 /// The general rule reads JSON; these are told by bytes.

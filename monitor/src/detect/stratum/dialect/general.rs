@@ -7,6 +7,7 @@ use super::{Dialect, Words};
 use crate::detect::stratum::message::Message;
 
 mod client;
+mod http;
 mod pool;
 mod values;
 mod wallet;

@@ -118,6 +118,11 @@ impl Dialect {
         }
     }
 
+    /// Whether its messages may be bodies of HTTP messages.
+    pub(super) const fn may_be_over_http(self) -> bool {
+        matches!(self, Self::Stratum) || self.is_over_http()
+    }
+
     /// Whether its messages are bodies of HTTP messages, and nothing else.
     pub(super) const fn is_over_http(self) -> bool {
         matches!(self, Self::Getwork | Self::GetBlockTemplate)

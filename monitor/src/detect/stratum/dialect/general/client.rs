@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    body, topics,
+    body, http, topics,
     values::{Group, is_hash, is_nonce},
     wallet::{has_suffix, is_cryptonote},
     words::Topics,
@@ -25,6 +25,9 @@ pub(super) fn request(message: &Message<'_>) -> Option<Request> {
         return None;
     }
     let topics = topics(message)?;
+    if let Some(facts) = message.carrier.http() {
+        return http::request(topics, facts, message);
+    }
     let group = body(message);
     let tied = message.id.is_some() || message.cut;
     let (method, purpose) = if tied && submits(topics, group) {

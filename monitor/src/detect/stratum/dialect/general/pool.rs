@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    topics,
+    http, topics,
     values::{Group, is_hash, is_name, is_nonce, is_target},
     words::Topics,
 };
@@ -22,6 +22,9 @@ const INNER: usize = 16;
 
 /// A pool's answer to `asked`. What could answer anything only counts for a login or a share of this dialect.
 pub(super) fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
+    if message.carrier.http().is_some() {
+        return http::answer(asked, message);
+    }
     if let Some(reply) = push(message) {
         return Some(reply);
     }
@@ -50,6 +53,10 @@ fn gives_extranonce(list: &[Value]) -> bool {
 
 /// What a pool sends unasked, and those of its answers that nothing else gives.
 pub(super) fn push(message: &Message<'_>) -> Option<Reply> {
+    // Nodes hand out work over HTTP to whoever asks: only who asks tells.
+    if message.carrier.http().is_some() {
+        return None;
+    }
     let topics = topics(message).unwrap_or_default();
     let groups = || groups(message);
     let what = if groups().any(|group| is_job(topics, message.method.is_some(), group))
