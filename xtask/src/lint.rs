@@ -1,7 +1,7 @@
 //! `cargo xtask lint`: format, clippy for the host and for BPF, dependencies, and the tidy checks.
 use std::{
     path::Path,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 
 use anyhow::{Result, bail};
@@ -83,8 +83,12 @@ fn clippy_bpf(workspace: &Path) -> Result<Verdict> {
     }
 }
 
-/// Advisories change without us and need the network: they are not a matter of this tree.
+/// Advisories change without us and need the network: they are not a matter of this tree. The fuzz targets have a lock
+/// file of their own, which a new dependency of the agent leaves behind.
 fn dependencies(workspace: &Path) -> Result<Verdict> {
+    let mut locked = cargo(workspace);
+    locked.args(["metadata", "--locked", "--format-version", "1", "--manifest-path", fuzz::MANIFEST]);
+    clean(locked.stdout(Stdio::null()))?;
     let Some(deny) = setup::find_cargo_deny(workspace) else {
         return Ok(Verdict::Skipped("no cargo-deny; `cargo xtask setup --lint` brings it".to_owned()));
     };
