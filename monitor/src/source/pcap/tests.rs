@@ -411,6 +411,16 @@ fn reading_ahead_changes_nothing() {
 }
 
 #[test]
+fn what_makes_no_events_is_not_the_end() {
+    let silent = ethernet(0x0806, &vec![0; 60_000]);
+    let mut packets = vec![silent; 3 * BATCH_BYTES / 60_000];
+    packets.push(ethernet(0x0800, &ip(TEXT)));
+    let (events, capture, error) = read(&plain(&packets));
+    assert_eq!((payloads(&events).len(), error), (1, None));
+    assert_eq!(capture.tally().packets, packets.len() as u64);
+}
+
+#[test]
 fn what_is_read_ahead_is_bounded_and_can_be_left() {
     /// A record without end.
     struct Endless(Vec<u8>, usize);
