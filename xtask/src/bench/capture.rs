@@ -31,6 +31,8 @@ pub(crate) struct Contents {
     pub(crate) bytes: u64,
     pub(crate) packets: u64,
     pub(crate) conversations: u64,
+    /// Those whose ends have something to say.
+    pub(crate) carrying: u64,
     pub(crate) mining: u64,
 }
 
@@ -53,6 +55,7 @@ fn mixed(file: &mut File<impl Write>, size: u64, random: &mut Random) -> io::Res
         while open.len() < OPEN {
             let kind = Kind::draw(random);
             contents.conversations += 1;
+            contents.carrying += 1;
             contents.mining += u64::from(kind.is_mining());
             let place = (0..OPEN).find(|place| !open.contains_key(place)).unwrap_or(OPEN);
             open.insert(place, Conversation::new(kind, random));

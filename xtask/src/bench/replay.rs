@@ -5,14 +5,15 @@
 //! for mining in them and prints those that mine. They do not do the same work: the figure says how long a person
 //! waits.
 use std::{
+    fmt,
     fs::File,
-    io::{BufWriter, Read as _},
+    io::BufWriter,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{
     capture::{self, Contents, Traffic},
@@ -56,12 +57,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         contents.mining,
         options.seed
     );
-    let mut programs = vec![Program::minewarden(built.executable("minewarden")?, path)];
+    let agent = built.executable("minewarden")?;
+    let judged = judge(agent, path)?;
+    println!("minewarden replay found: {judged}");
+    ensure!(judged.agrees(&contents), "that is not what is in the capture: its time would say nothing");
+    let mut programs = vec![Program::minewarden(agent, path)];
     match exec::find("ndpiReader") {
         Some(reader) => programs.push(Program::ndpi(&reader, path)),
         None => println!("ndpiReader is not installed, so nothing is compared: apt install libndpi-bin"),
     }
-    warm(path)?;
     for round in 1..=options.rounds {
         for program in &mut programs {
             let taken = measure::run(&mut program.command, program.good)?;
@@ -114,12 +118,42 @@ fn make(path: &Path, options: &Options) -> Result<Contents> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Reads the file once, so that neither program waits for a disk.
-fn warm(path: &Path) -> Result<()> {
-    let mut file = File::open(path)?;
-    let mut space = vec![0; 1 << 20];
-    while file.read(&mut space)? > 0 {}
-    Ok(())
+/// Runs the agent once for what it says; from here on the file is in the page cache too.
+fn judge(agent: &Path, file: &Path) -> Result<Judged> {
+    let mut command = Command::new(agent);
+    let output =
+        command.arg("replay").arg(file).output().with_context(|| format!("cannot run {command:?}"))?;
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Judged::of(text.lines().last().unwrap_or_default())
+        .with_context(|| format!("{command:?} printed {text:?}"))
+}
+
+/// The last line of the agent's table.
+#[derive(Debug, PartialEq, Eq)]
+struct Judged {
+    conversations: u64,
+    mining: u64,
+}
+
+impl Judged {
+    fn of(line: &str) -> Option<Self> {
+        let (conversations, mining) = line.strip_prefix("conversations: ")?.split_once(", mining: ")?;
+        Some(Self { conversations: conversations.parse().ok()?, mining: mining.parse().ok()? })
+    }
+
+    /// Of what was begun last, nothing may have been captured yet. Probes carry nothing and are no conversations.
+    fn agrees(&self, contents: &Contents) -> bool {
+        let nearly =
+            |found: u64, all: u64| found <= all && found.saturating_mul(100) >= all.saturating_mul(95);
+        nearly(self.mining, contents.mining) && nearly(self.conversations, contents.carrying)
+    }
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} conversations with payload, {} of them mining", self.conversations, self.mining)
+    }
 }
 
 fn shown(taken: &Taken, contents: &Contents) -> String {
@@ -161,4 +195,22 @@ fn sum_up(programs: &[Program]) {
 #[expect(clippy::cast_precision_loss, reason = "figures for a person, three digits of them")]
 fn in_float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_that_is_not_of_this_capture_is_told() {
+        let contents = Contents { conversations: 1_000, carrying: 1_000, mining: 20, ..Contents::default() };
+        let judged = |line| Judged::of(line).unwrap().agrees(&contents);
+        assert!(judged("conversations: 990, mining: 20"));
+        for wrong in
+            ["conversations: 0, mining: 0", "conversations: 990, mining: 30", "conversations: 990, mining: 9"]
+        {
+            assert!(!judged(wrong), "{wrong}");
+        }
+        assert_eq!(Judged::of("nothing"), None);
+    }
 }

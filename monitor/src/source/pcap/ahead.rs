@@ -66,3 +66,7 @@ fn read(mut capture: Capture, batches: &SyncSender<io::Result<VecDeque<Event>>>)
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ahead_tests.rs"]
+mod tests;

@@ -162,7 +162,8 @@ impl Capture {
     /// What ended the reading early, named; once, after the events that came before it.
     pub fn read(&mut self) -> io::Result<VecDeque<Event>> {
         self.batch_bytes = 0;
-        while !self.done && self.pending.events.len() < BATCH && self.batch_bytes < BATCH_BYTES {
+        // No events is the end, however much there is that makes none.
+        while !self.done && (self.pending.events.is_empty() || !self.is_full()) {
             self.read_packet().unwrap_or_else(|error| self.end(Some(error)));
         }
         while let Some(flow) = self.open.pop_front_if(|_| self.pending.events.len() < BATCH) {
@@ -172,6 +173,10 @@ impl Capture {
             self.failure.take().map_or(Ok(()), Err)?;
         }
         Ok(self.pending.take())
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.events.len() >= BATCH || self.batch_bytes >= BATCH_BYTES
     }
 
     fn advance(&mut self) -> io::Result<Option<Event>> {

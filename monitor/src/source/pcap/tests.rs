@@ -6,11 +6,11 @@ use etherparse::{PacketBuilder, VlanId};
 use super::*;
 use crate::event::Payload;
 
-const TEXT: &[u8] = b"{\"id\":1,\"method\":\"login\"}\n";
+pub(super) const TEXT: &[u8] = b"{\"id\":1,\"method\":\"login\"}\n";
 const AT: u64 = 1_700_000_000_123_456_000;
 
 /// Reads a capture to its end: events, tally, and the error that ended it.
-fn read(file: &[u8]) -> (Vec<Event>, Capture, Option<String>) {
+pub(super) fn read(file: &[u8]) -> (Vec<Event>, Capture, Option<String>) {
     let mut capture = Capture::new(Path::new("test.pcap"), Box::new(Cursor::new(file.to_vec()))).unwrap();
     let mut events = Vec::new();
     loop {
@@ -25,7 +25,7 @@ fn read(file: &[u8]) -> (Vec<Event>, Capture, Option<String>) {
     }
 }
 
-fn payloads(events: &[Event]) -> Vec<&Payload> {
+pub(super) fn payloads(events: &[Event]) -> Vec<&Payload> {
     events
         .iter()
         .filter_map(|event| if let Body::Payload(piece) = &event.body { Some(piece) } else { None })
@@ -33,14 +33,14 @@ fn payloads(events: &[Event]) -> Vec<&Payload> {
 }
 
 /// An IPv4 packet with a TCP segment, as it lies behind any link layer.
-fn ip(payload: &[u8]) -> Vec<u8> {
+pub(super) fn ip(payload: &[u8]) -> Vec<u8> {
     let builder = PacketBuilder::ipv4([192, 0, 2, 7], [198, 51, 100, 9], 64).tcp(40_000, 3_333, 1, 1_024);
     let mut bytes = Vec::new();
     builder.write(&mut bytes, payload).unwrap();
     bytes
 }
 
-fn ethernet(ether_type: u16, rest: &[u8]) -> Vec<u8> {
+pub(super) fn ethernet(ether_type: u16, rest: &[u8]) -> Vec<u8> {
     [&[2; 12][..], &ether_type.to_be_bytes(), rest].concat()
 }
 
@@ -110,7 +110,7 @@ fn pcap(big: bool, magic: u32, link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
     w.bytes
 }
 
-fn plain(packets: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn plain(packets: &[Vec<u8>]) -> Vec<u8> {
     pcap(false, 0xa1b2_c3d4, 1, packets)
 }
 
@@ -382,51 +382,4 @@ fn no_byte_of_a_file_can_make_it_panic() {
             }
         }
     }
-}
-
-#[test]
-fn reading_ahead_changes_nothing() {
-    let packets: Vec<_> = (0..3_000_u16)
-        .map(|port| {
-            let mut packet = ip(TEXT);
-            packet[20..22].copy_from_slice(&(10_000 + port % 700).to_be_bytes());
-            packet[24..28].copy_from_slice(&(u32::from(port) * 30).to_be_bytes());
-            ethernet(0x0800, &packet)
-        })
-        .collect();
-    for (file, fails) in [(plain(&packets), false), ([&plain(&packets)[..], &[0xff; 16]].concat(), true)] {
-        let (events, capture, error) = read(&file);
-        assert!(events.len() > 3_000 && error.is_some() == fails);
-        let other = Capture::new(Path::new("test.pcap"), Box::new(Cursor::new(file))).unwrap();
-        let mut ahead = Ahead::new(other).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut next = || runtime.block_on(ahead.next()).map_err(|error| error.to_string());
-        for event in events {
-            assert_eq!(next(), Ok(Some(event)));
-        }
-        assert_eq!(next().err(), error);
-        assert_eq!(next(), Ok(None));
-        assert_eq!(ahead.stop().unwrap().tally(), capture.tally());
-    }
-}
-
-#[test]
-fn what_is_read_ahead_is_bounded_and_can_be_left() {
-    /// A record without end.
-    struct Endless(Vec<u8>, usize);
-    impl Read for Endless {
-        fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-            let left = &self.0[self.1..];
-            let count = left.len().min(space.len());
-            space[..count].copy_from_slice(&left[..count]);
-            self.1 = if count == left.len() { 24 } else { self.1 + count };
-            Ok(count)
-        }
-    }
-    let input = Endless(plain(&[ethernet(0x0800, &ip(TEXT))]), 0);
-    let mut ahead = Ahead::new(Capture::new(Path::new("x"), Box::new(input)).unwrap()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    assert!(runtime.block_on(ahead.next()).unwrap().is_some());
-    let read = ahead.stop().unwrap().tally().packets;
-    assert!(read <= 8 * BATCH as u64, "{read}");
 }
