@@ -6,7 +6,7 @@
 A conversation is a list of turns, `>` for the client and `<` for the server, and both ends check each byte that
 they get. Prints {"event":"pids"} first and {"event":"done"} last, one JSON object a line.
 """
-import json, os, socket, ssl, subprocess, sys, tempfile
+import base64, hashlib, json, os, random, socket, ssl, struct, subprocess, sys, tempfile
 
 TIMEOUT = 30
 H64 = "0x" + "5c" * 32
@@ -37,9 +37,48 @@ def reply(message, status="200 OK", *headers):
     return head.encode() + b"\r\n\r\n" + body
 
 
+def curl(path, body, *headers):
+    """What curl -d sends."""
+    head = "\r\n".join(["POST %s HTTP/1.1" % path, "Host: 127.0.0.1:8332", *headers, "User-Agent: curl/8.5.0", "Accept: */*",
+                        "Content-Length: %d" % len(body), "Content-Type: application/x-www-form-urlencoded"])
+    return head.encode() + b"\r\n\r\n" + body.encode()
+
+
 def framed(message):
     body = json.dumps(message).encode()
     return b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def websocket(path):
+    key = base64.b64encode(bytes(16)).decode()
+    digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+    ask = ["GET %s HTTP/1.1" % path, "Host: chat.example", "Upgrade: websocket", "Connection: Upgrade",
+           "Sec-WebSocket-Key: " + key, "Sec-WebSocket-Version: 13", "", ""]
+    answer = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+              "Sec-WebSocket-Accept: " + base64.b64encode(digest).decode(), "", ""]
+    return [(">", "\r\n".join(ask).encode()), ("<", "\r\n".join(answer).encode())]
+
+
+def text(who, message):
+    """A frame of text (RFC 6455, 5.2), masked when the client sends it."""
+    payload = json.dumps(message).encode()
+    mask = hashlib.md5(payload).digest()[:4] if who == ">" else b""
+    size = bytes([len(payload)]) if len(payload) < 126 else b"\x7e" + struct.pack("!H", len(payload))
+    first = bytes([size[0] | (0x80 if mask else 0)])
+    clear = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload)) if mask else payload
+    return who, b"\x81" + first + size[1:] + mask + clear
+
+
+def random_flights(seed, *sizes):
+    """What looks like ciphertext, in turns that the client begins."""
+    noise = random.Random(seed)
+    return [("><"[at % 2], noise.randbytes(size)) for at, size in enumerate(sizes)]
+
+
+def records(who, *parts):
+    """Records of TLS, each a type and a size, that hold random bytes."""
+    noise = random.Random(11)
+    return who, b"".join(struct.pack("!BHH", kind, 0x0303, size) + noise.randbytes(size) for kind, size in parts)
 
 
 BASIC = "Authorization: Basic YWxpY2U6c2VjcmV0"
@@ -48,8 +87,83 @@ PAGE = b"""<html><title>How Stratum works</title><pre>
 {"id": 1, "method": "mining.subscribe", "params": ["cpuminer/2.5.1"]}
 {"id": 2, "method": "mining.authorize", "params": ["alice.rig", "x"]}
 </pre></html>"""
+TEMPLATE = {"version": 0x20000000, "rules": ["csv", "segwit"], "previousblockhash": "00" * 8 + "5c" * 24, "transactions": [],
+            "coinbaseaux": {}, "coinbasevalue": 312500000, "longpollid": "5c" * 32 + "7", "target": "0" * 16 + "f" * 48,
+            "mintime": 1700000000, "mutable": ["time", "transactions", "prevblock"], "noncerange": "00000000ffffffff",
+            "curtime": 1700000300, "bits": "17034219", "height": 860000}
+# An address of the manual's kind: its checksum does not matter to a daemon that is a script.
+ADDRESS = "44GBHzv6ZyQdJkjqZje6KLZ3xSyN1hBSFAnLP6EAqJtCRVzMzZmeXTC2AHKDS9aEDTRKmo6a6o9r9j86pYfhCWDkKjbtcns"
+WORK = [H64, "0x" + "a7" * 32, "0x00000000" + "f" * 56]
+
+
+def called(path, *calls):
+    """A person who tries out the calls of a manual with curl, on one connection."""
+    turns = []
+    for body, answer in calls:
+        turns += [(">", curl(path, body, BASIC)), ("<", reply(answer))]
+    return turns
+
+
+# What is carried as mining is, in HTTP, WebSocket and tunnels, or begins as an encrypted pool does.
+CARRIED = {
+    "json-api": [
+        (">", post("/api/v2/orders", {"id": 7, "method": "submit", "params": {"job_id": "81", "result": "ok"}})),
+        ("<", reply({"id": 7, "result": {"status": "OK", "id": "81"}})),
+        (">", post("/api/v2/login", {"id": 8, "method": "login", "params": {"login": "alice", "pass": "x", "agent": "app/2"}})),
+        ("<", reply({"id": 8, "result": {"id": "4711", "job": {"title": "clerk", "job_id": "9"}, "status": "OK"}})),
+    ],
+    "bitcoin-cli-by-hand": called(
+        "/",
+        ('{"jsonrpc": "1.0", "id": "curltest", "method": "getblockcount", "params": []}',
+         {"result": 860000, "error": None, "id": "curltest"}),
+        ('{"jsonrpc": "1.0", "id": "curltest", "method": "getblocktemplate", "params": [{"rules": ["segwit"]}]}',
+         {"result": TEMPLATE, "error": None, "id": "curltest"}),
+        ('{"jsonrpc": "1.0", "id": "curltest", "method": "getnetworkhashps", "params": []}',
+         {"result": 6e20, "error": None, "id": "curltest"})),
+    "fee-watcher": [turn for count in range(4) for turn in (
+        (">", post("/", {"jsonrpc": "1.0", "id": count, "method": "getblocktemplate", "params": [{"rules": ["segwit"]}]}, BASIC)),
+        ("<", reply({"result": TEMPLATE, "error": None, "id": count})))],
+    "monero-daemon-by-hand": called(
+        "/json_rpc",
+        ('{"jsonrpc":"2.0","id":"0","method":"get_block_count"}', result({"count": 993163, "status": "OK"}, "0")),
+        ('{"jsonrpc":"2.0","id":"0","method":"get_block_template","params":{"wallet_address":"%s","reserve_size":60}}' % ADDRESS,
+         result({"blocktemplate_blob": "0e0e" + "5c" * 120, "blockhashing_blob": "0e0e" + "5c" * 74, "difficulty": 61043624293,
+                 "height": 1561749, "prev_hash": "5c" * 32, "reserved_offset": 129, "status": "OK"}, "0"))),
+    "ethereum-work-by-hand": called(
+        "/", ('{"jsonrpc":"2.0","method":"eth_getWork","params":[],"id":73}', result(WORK, 73))),
+    "ethereum-submit-by-hand": called(
+        "/", ('{"jsonrpc":"2.0","method":"eth_submitWork","params":["0x0000000000000001","%s","%s"],"id":73}' % (H64, H64),
+              result(True, 73))),
+    "socks5-http": [
+        (">", b"\x05\x02\x00\x02"), ("<", b"\x05\x00"),
+        (">", b"\x05\x01\x00\x03\x0cwiki.example\x00\x50"), ("<", b"\x05\x00\x00\x01\x0a\x00\x00\x01\x9c\x40"),
+        (">", b"GET /stratum.html HTTP/1.1\r\nHost: wiki.example\r\n\r\n"), ("<", reply(PAGE)),
+        (">", post("/login", {"login": "alice", "pass": "x"})), ("<", reply({"status": "OK", "id": "1"})),
+    ],
+    "connect-tls": [
+        (">", b"CONNECT pool.example:443 HTTP/1.1\r\nHost: pool.example:443\r\n\r\n"),
+        ("<", b"HTTP/1.1 200 Connection established\r\n\r\n"),
+        records(">", (22, 512)), records("<", (22, 122), (20, 1), (23, 2300)), records(">", (20, 1), (23, 53), (23, 180)),
+        records("<", (23, 900)),
+    ],
+    "websocket-chat": websocket("/") + [
+        text(">", {"type": "auth", "params": {"token": "5c" * 16, "user": "alice"}}),
+        text("<", {"type": "authed", "params": {"user": "alice", "rooms": 4}}),
+        text(">", {"id": 1, "method": "subscribe", "params": ["room/miners"]}), text("<", {"id": 1, "result": True}),
+        text("<", {"type": "message", "from": "bob", "text": '{"method": "mining.subscribe", "params": []} does not work'}),
+        text(">", {"type": "message", "message": "share", "text": "here is my share of the bill", "id": 2}),
+        text("<", {"type": "job", "params": {"job_id": "17", "title": "clerk", "target": "London"}}),
+    ],
+    "print-queue": [
+        ("<", b"2.1\n"), (">", b"JOB,alice,LOW,invoice.pdf\n"), ("<", b"QUEUED,17,2\n"), (">", b"17,1.5,letter\n"), ("<", b"GOOD\n"),
+    ],
+    "random-long-third": random_flights(1, 64, 234, 1400, 44, 60),
+    "random-other-fourth": random_flights(2, 64, 234, 112, 100, 60, 200),
+    "random-short-fifth": random_flights(3, 64, 234, 112, 44, 20, 44, 20),
+}
 
 CONVERSATIONS = {
+    **CARRIED,
     "ethereum-rpc": [
         (">", line(rpc("eth_syncing", []))), ("<", line(result(False))),
         (">", line(rpc("eth_getBlockByNumber", ["latest", False], 2))), ("<", line(result(HEADER, 2))),

@@ -19,6 +19,7 @@ mod journal;
 mod lab;
 mod late;
 mod latency;
+mod recorded;
 mod recording;
 mod roles;
 mod secrets;
