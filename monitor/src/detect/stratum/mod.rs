@@ -266,6 +266,7 @@ impl Ear<'_> {
             guarded: false,
             quoted: false,
             by_hand: false,
+            again: false,
             torn: None,
         }
     }
@@ -283,7 +284,7 @@ fn judge(
         return;
     }
     let Some(object) = scan::read(line.bytes, line.cut) else { return };
-    for value in std::iter::once(&object.value).chain(&object.other) {
+    for (reading, value) in std::iter::once(&object.value).chain(&object.other).enumerate() {
         let Some(message) = Message::of(value, line.cut) else { continue };
         let message = message.carried_by(line.carrier);
         let heard = Heard {
@@ -292,6 +293,7 @@ fn judge(
             guarded: line.guarded || foreign || message.logged,
             quoted: line.quoted,
             by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
+            again: reading > 0 || line.was_looked_at(),
             torn: object.torn.as_deref(),
         };
         hear(session, &message, &heard);

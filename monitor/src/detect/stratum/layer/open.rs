@@ -344,6 +344,10 @@ impl Open {
         self.unreadable += self.way(direction).unreadable();
         self.late = true;
         *self.way(direction) = Way::default();
+        // What is lost may have stood between two lines of the other side.
+        if let Way::Lines(lines) = self.way(opposite(direction)) {
+            lines.tear();
+        }
     }
 
     /// What is held because it was not yet clear what it is.
