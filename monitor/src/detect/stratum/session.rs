@@ -82,6 +82,7 @@ impl Session {
         }
         if let Some(mut asked) = heard.dialects.request(message) {
             heard.drop_torn(&mut asked.claim);
+            heard.drop_torn_name(&mut asked.offer);
             self.asks(heard.order(message), message.cut, asked, heard);
         } else if let Some((place, mut reply)) = self.requests.answered_by(message, heard) {
             heard.drop_torn(&mut reply.claim);
@@ -205,7 +206,7 @@ impl Session {
             self.take_part(&request, direction);
         }
         if let Some(id) = id.filter(|_| !guarded || request.sure) {
-            let new = Open { id, direction, quoted, cut, by_hand, request };
+            let new = Open { id, direction, quoted, cut, by_hand, request, object: 0 };
             self.requests.await_answer(new, heard.again);
         }
     }

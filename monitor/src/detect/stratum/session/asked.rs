@@ -27,6 +27,8 @@ pub(super) struct Open {
     pub(super) cut: bool,
     pub(super) by_hand: bool,
     pub(super) request: Request,
+    /// In which object it came: its readings may have two ids, and one of them is answered.
+    pub(super) object: u64,
 }
 
 /// The requests of one conversation.
@@ -35,6 +37,8 @@ pub(super) struct Asked {
     open: VecDeque<Open>,
     /// The one that was answered last: an object that was heard in part, or in one of two readings, is heard again.
     answered: Option<Open>,
+    /// Objects heard.
+    objects: u64,
 }
 
 /// Where a request is kept.
@@ -54,6 +58,7 @@ impl Asked {
 
     /// Another object is heard: what the one before answered is done.
     pub(super) fn done(&mut self, direction: Direction) {
+        self.objects = self.objects.wrapping_add(1);
         self.answered = self.answered.take().filter(|open| open.direction == direction);
     }
 
@@ -65,6 +70,7 @@ impl Asked {
                 && open.id != Id::IN_ORDER
                 && open.direction == new.direction
                 && open.request.method == new.request.method
+                && open.request.purpose == new.request.purpose
         };
         let good = |open: &Open| open.request.sure && !open.cut;
         if again && !good(&new) && self.open.iter().any(|open| same(open) && good(open)) {
@@ -74,7 +80,7 @@ impl Asked {
         if self.open.len() == OPEN_REQUESTS {
             self.open.pop_front();
         }
-        self.open.push_back(new);
+        self.open.push_back(Open { object: self.objects, ..new });
     }
 
     /// The dialect turned out to be a more special one: answers are read as its.
@@ -126,7 +132,12 @@ impl Asked {
     /// Takes the request at `place`; [`Self::keep`] it, as long as its answer may be heard again.
     pub(super) fn take(&mut self, place: Place) -> Option<Open> {
         match place {
-            Place::Open(place) => self.open.remove(place),
+            Place::Open(place) => {
+                let taken = self.open.remove(place)?;
+                let other = |open: &Open| open.object != taken.object || open.id == Id::IN_ORDER;
+                self.open.retain(other);
+                Some(taken)
+            }
             Place::Answered => self.answered.take(),
         }
     }

@@ -50,6 +50,13 @@ impl Heard<'_> {
         answered.or_else(|| message.method.is_none().then_some(Id::IN_ORDER))
     }
 
+    /// The name that the cut went through is left out of a list.
+    pub(super) fn drop_torn_name(&self, names: &mut Option<String>) {
+        let Some(torn) = self.torn else { return };
+        let whole = |all: String| all.split(',').filter(|name| *name != torn).collect::<Vec<_>>().join(",");
+        *names = names.take().map(whole).filter(|left| !left.is_empty());
+    }
+
     /// A value that the cut went through is not learned: the whole one may still come.
     pub(super) fn drop_torn(&self, claim: &mut Claim) {
         let Some(torn) = self.torn.filter(|torn| !torn.is_empty()) else { return };
