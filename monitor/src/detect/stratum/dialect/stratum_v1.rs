@@ -39,10 +39,6 @@ pub(super) static WORDS: Words =
 /// A client's message.
 pub(super) fn request(message: &Message<'_>) -> Option<Request> {
     let (method, purpose) = word(message.method?)?;
-    // Iron Fish's, which has the same words.
-    if message.members.contains_key("body") && !message.members.contains_key("params") {
-        return None;
-    }
     let list = message.list();
     let named = message.params.filter(|params| params.is_object());
     let shaped = match named {
@@ -51,6 +47,10 @@ pub(super) fn request(message: &Message<'_>) -> Option<Request> {
         Some(_) => return None,
         None => is_shaped(method, list, message.cut),
     };
+    // Iron Fish has the same words.
+    if !shaped && message.members.contains_key("body") && !message.members.contains_key("params") {
+        return None;
+    }
     let sure = shaped && (message.id.is_some() || message.cut);
     Some(Request {
         dialect: Dialect::StratumV1,
