@@ -11,6 +11,7 @@ use crate::detect::{
     Claim,
     stratum::{
         carrier::Facts,
+        difficulty,
         message::Message,
         shape::{claim, is_hash, is_hex},
     },
@@ -90,7 +91,8 @@ fn push(message: &Message<'_>) -> Option<Reply> {
     } else {
         return None;
     };
-    let mut told = Claim::default();
+    let target = result.get(2).and_then(Value::as_str).filter(|_| !message.cut);
+    let mut told = Claim { difficulty: target.and_then(difficulty::of_boundary), ..Claim::default() };
     facts.tell(&mut told);
     Some(Reply { sure, claim: told, ..Reply::certain(Dialect::Getwork, "work") })
 }
