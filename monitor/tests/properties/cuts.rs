@@ -13,6 +13,8 @@ use crate::{
 
 /// What is captured at a time: of a flow under suspicion, half an early look, and the most of any.
 const LIMITS: [usize; 3] = [512, 1024, 4096];
+/// Lines of text without their ends.
+const ENDLESS: &str = "duino-no-line-ends";
 /// The weight from which an incident is likely.
 const LIKELY: u32 = 70;
 
@@ -61,6 +63,18 @@ fn a_cut_share_or_job_alone_is_likely() {
     }
 }
 
+/// It stands in the conversation as a word.
+fn is_said(word: &str, case: &Case) -> bool {
+    let bounded = |text: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let behind = text[at + word.len()..].chars().next();
+            !before.into_iter().chain(behind).any(char::is_alphanumeric)
+        })
+    };
+    case.turns.iter().any(|(_, bytes)| bounded(&String::from_utf8_lossy(bytes)))
+}
+
 /// Every value in `found` is one that a whole message tells. Which one, depends on what was lost: behind the login's
 /// loss an account may be what the shares name, a difficulty an earlier one, and an algorithm what the client offers.
 fn is_told(found: &Claim, whole: &[Claim], case: &Case) -> bool {
@@ -69,14 +83,12 @@ fn is_told(found: &Claim, whole: &[Claim], case: &Case) -> bool {
     let told = |field: fn(&Claim) -> &Option<String>| {
         field(found).is_none() || whole.iter().any(|whole| field(whole) == field(found))
     };
-    // Nimiq's devices have a name and a number: where the name is lost, the number is told.
+    // A worker may have two names, a member and a part of the account, and Nimiq's devices a number: where the one is
+    // lost, the other is told.
     let numbered = found.worker.iter().all(|worker| worker.bytes().all(|byte| byte.is_ascii_digit()));
-    let offered = |name: &str| {
-        let quoted = format!("\"{name}\"");
-        case.turns.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(&quoted))
-    };
+    let offered = |name: &str| is_said(&format!("\"{name}\""), case);
     told(|claim| &claim.wallet)
-        && (told(|claim| &claim.worker) || numbered)
+        && (told(|claim| &claim.worker) || numbered || found.worker.iter().all(|name| is_said(name, case)))
         && told(|claim| &claim.agent)
         && (told(|claim| &claim.algorithm)
             || found.algorithm.iter().flat_map(|all| all.split(',')).all(offered))
@@ -102,10 +114,15 @@ fn what_a_cut_went_through_is_not_learned() {
     });
 }
 
-/// Bytes that are lost for good tear messages, too: what is left of them may not be put together.
+/// Bytes that are lost for good tear messages, too: what is left of them may not be put together. A line without an
+/// end is over when the other side speaks; that its end was lost shows only later, so that case is not asked.
 #[test]
 fn what_a_loss_went_through_is_not_learned() {
-    let cases: Vec<_> = mining().into_iter().map(|case| (claims(&case.turns), case)).collect();
+    let cases: Vec<_> = mining()
+        .into_iter()
+        .filter(|case| case.name != ENDLESS)
+        .map(|case| (claims(&case.turns), case))
+        .collect();
     try_often(|u| {
         let (whole, case) = one(u, &cases);
         let mut segments = Vec::new();
