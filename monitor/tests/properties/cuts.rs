@@ -8,11 +8,13 @@ use crate::{
     disguise::disguise,
     json::Style,
     long, try_often,
-    verdict::{of_turns, show, verdict},
+    verdict::{claims, host, of_turns, show, verdict},
 };
 
 /// What is captured at a time: of a flow under suspicion, half an early look, and the most of any.
 const LIMITS: [usize; 3] = [512, 1024, 4096];
+/// Lines of text without their ends.
+const ENDLESS: &str = "duino-no-line-ends";
 /// The weight from which an incident is likely.
 const LIKELY: u32 = 70;
 
@@ -61,19 +63,43 @@ fn a_cut_share_or_job_alone_is_likely() {
     }
 }
 
-/// Nothing of one that is not the other's.
-fn agrees(found: &Claim, whole: &Claim) -> bool {
-    let fits = |found: &Option<String>, whole: &Option<String>| found.is_none() || found == whole;
+/// It stands in the conversation as a word.
+fn is_said(word: &str, case: &Case) -> bool {
+    let bounded = |text: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let behind = text[at + word.len()..].chars().next();
+            !before.into_iter().chain(behind).any(char::is_alphanumeric)
+        })
+    };
+    case.turns.iter().any(|(_, bytes)| bounded(&String::from_utf8_lossy(bytes)))
+}
+
+/// Every value in `found` is one that a whole message tells. Which one, depends on what was lost: behind the login's
+/// loss an account may be what the shares name, a difficulty an earlier one, and an algorithm what the client offers.
+fn is_told(found: &Claim, whole: &[Claim], case: &Case) -> bool {
     // A pool's name and its port are two values: the name alone is whole.
-    let named = |pool: &Option<String>| pool.as_ref().map(|pool| pool.split(':').next().unwrap().to_owned());
-    fits(&found.wallet, &whole.wallet)
-        && fits(&found.agent, &whole.agent)
-        && (fits(&found.pool, &whole.pool) || found.pool == named(&whole.pool))
+    let name = |pool: &Option<String>| pool.as_deref().map(|pool| host(pool).to_owned());
+    let told = |field: fn(&Claim) -> &Option<String>| {
+        field(found).is_none() || whole.iter().any(|whole| field(whole) == field(found))
+    };
+    // A worker may have two names, a member and a part of the account, and Nimiq's devices a number: where the one is
+    // lost, the other is told.
+    let numbered = found.worker.iter().all(|worker| worker.bytes().all(|byte| byte.is_ascii_digit()));
+    let offered = |name: &str| is_said(&format!("\"{name}\""), case);
+    told(|claim| &claim.wallet)
+        && (told(|claim| &claim.worker) || numbered || found.worker.iter().all(|name| is_said(name, case)))
+        && told(|claim| &claim.agent)
+        && (told(|claim| &claim.algorithm)
+            || found.algorithm.iter().flat_map(|all| all.split(',')).all(offered))
+        && told(|claim| &claim.coin)
+        && told(|claim| &claim.difficulty)
+        && (told(|claim| &claim.pool) || whole.iter().any(|whole| found.pool == name(&whole.pool)))
 }
 
 #[test]
 fn what_a_cut_went_through_is_not_learned() {
-    let cases: Vec<_> = mining().into_iter().map(|case| (of_turns(&case.turns).unwrap(), case)).collect();
+    let cases: Vec<_> = mining().into_iter().map(|case| (claims(&case.turns), case)).collect();
     try_often(|u| {
         let (whole, case) = one(u, &cases);
         let style = Style { escapes: true, order: true, ..Style::default() };
@@ -84,14 +110,19 @@ fn what_a_cut_went_through_is_not_learned() {
             segments[at].bytes.truncate(up_to(u, length));
         }
         let Some(found) = verdict(&segments) else { return };
-        assert!(agrees(&found.claim, &whole.claim), "{}: {found:?}\n{}", case.name, show(&segments));
+        assert!(is_told(&found.claim, whole, case), "{}: {found:?}\n{}", case.name, show(&segments));
     });
 }
 
-/// Bytes that are lost for good tear messages, too: what is left of them may not be put together.
+/// Bytes that are lost for good tear messages, too: what is left of them may not be put together. A line without an
+/// end is over when the other side speaks; that its end was lost shows only later, so that case is not asked.
 #[test]
 fn what_a_loss_went_through_is_not_learned() {
-    let cases: Vec<_> = mining().into_iter().map(|case| (of_turns(&case.turns).unwrap(), case)).collect();
+    let cases: Vec<_> = mining()
+        .into_iter()
+        .filter(|case| case.name != ENDLESS)
+        .map(|case| (claims(&case.turns), case))
+        .collect();
     try_often(|u| {
         let (whole, case) = one(u, &cases);
         let mut segments = Vec::new();
@@ -108,6 +139,6 @@ fn what_a_loss_went_through_is_not_learned() {
         }
         segments.retain(|segment| !segment.bytes.is_empty());
         let Some(found) = verdict(&segments) else { return };
-        assert!(agrees(&found.claim, &whole.claim), "{}: {found:?}\n{}", case.name, show(&segments));
+        assert!(is_told(&found.claim, whole, case), "{}: {found:?}\n{}", case.name, show(&segments));
     });
 }

@@ -37,18 +37,10 @@ const METHODS: [&str; 18] = [
     "mined",
     "x",
 ];
-/// Words of Stratum, which everyday software has, too.
-const WORDS: [&str; 9] = [
-    "login",
-    "submit",
-    "job",
-    "keepalived",
-    "mining.notify",
-    "mining.submit",
-    "mining.set_target",
-    "getjob",
-    "set_extranonce",
-];
+/// Words of Stratum, which everyday software has, too. The settings in mining's own name space (`mining.set_target`) are
+/// left out: all that they come with is a number, and a member that comes twice may have one.
+const WORDS: [&str; 8] =
+    ["login", "submit", "job", "keepalived", "mining.notify", "mining.submit", "getjob", "set_extranonce"];
 const TEXTS: [&str; 10] = [
     "",
     "a",
@@ -69,8 +61,8 @@ fn nothing_is_found_in_json_rpc_of_others() {
     try_often(|u| {
         let turns = conversation(u);
         let style = Style::any(u);
-        let segments = segments(&disguise(&turns, style, u), u);
-        assert_eq!(verdict(&segments), None, "\n{}", show(&segments));
+        let written = disguise(&turns, style, u);
+        assert_eq!(verdict(&segments(&written, u)), None, "\n{}", show(&plain(&written)));
     });
 }
 

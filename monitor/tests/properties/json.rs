@@ -159,8 +159,11 @@ fn escape(character: char, u: &mut Unstructured<'_>, out: &mut String) {
     }
 }
 
-/// A value that tells nothing: whose text would count could not be said.
+/// A value that tells nothing: whose text would count could not be said. No conversation has the number as an id.
 fn decoy(u: &mut Unstructured<'_>) -> Value {
-    one(u, &[Value::Null, Value::from(7), Value::Bool(false), Value::from(vec![1]), json!({"x-pad": 1})])
-        .clone()
+    one(
+        u,
+        &[Value::Null, Value::from(7_007_007), Value::Bool(false), Value::from(vec![1]), json!({"x-pad": 1})],
+    )
+    .clone()
 }

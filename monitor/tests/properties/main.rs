@@ -26,7 +26,7 @@ use crate::{
     choice::one,
     disguise::Turns,
     json::{Doubled, Style},
-    verdict::{of_turns, show},
+    verdict::{Doubt, of_turns, show},
 };
 
 /// How long each property is tried, in milliseconds, unless the environment says otherwise.
@@ -35,8 +35,11 @@ const BUDGET_MS: u64 = 1_500;
 /// say then what will follow; in one piece it is known for what it is.
 const RECORDING: &str = "benign-recorded-session";
 
-/// A conversation, and the style in which it is written now.
-type Changed = (Turns, Style);
+/// The most that is kept of an object.
+const KEPT: usize = 8 << 10;
+
+/// A conversation as it is now, and what cannot be said of it any more.
+type Changed = (Turns, Doubt);
 
 /// How a conversation comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,15 +54,21 @@ fn same_verdict(how: As, change: impl Fn(&Turns, &mut Unstructured<'_>) -> Chang
     let cases: Vec<_> = cases.map(|case| (of_turns(&case.turns), case)).collect();
     try_often(|u| {
         let (plain, case) = one(u, &cases);
-        let (turns, style) = change(&case.turns, u);
+        let (turns, doubt) = change(&case.turns, u);
         let segments = match how {
             As::Messages => delivery::plain(&turns),
             As::Segments => delivery::segments(&turns, u),
         };
         let verdict = verdict::verdict(&segments);
-        let same = verdict::agree(style, &verdict, plain);
+        let same = verdict::agree(doubt, &verdict, plain);
         assert!(same, "{}:\n{}\n{verdict:?}\nplain: {plain:?}", case.name, show(&segments));
     });
+}
+
+fn styled(turns: &Turns, style: Style, u: &mut Unstructured<'_>) -> Changed {
+    let turns = disguise::disguise(turns, style, u);
+    let long = turns.iter().any(|(_, bytes)| bytes.len() > KEPT);
+    (turns, Doubt { decoys: style.has_decoys(), order: style.blanks, long })
 }
 
 fn try_often(mut property: impl FnMut(&mut Unstructured<'_>)) {
@@ -86,7 +95,7 @@ fn the_cases_are_what_their_names_say() {
 
 #[test]
 fn segments_do_not_matter() {
-    same_verdict(As::Segments, |turns, _| (turns.clone(), Style::default()));
+    same_verdict(As::Segments, |turns, _| (turns.clone(), Doubt::default()));
 }
 
 #[test]
@@ -108,38 +117,39 @@ fn every_single_split() {
 #[test]
 fn blanks_and_line_ends_do_not_matter() {
     let style = Style { blanks: true, ..Style::default() };
-    same_verdict(As::Messages, |turns, u| (disguise::disguise(turns, style, u), style));
+    same_verdict(As::Messages, |turns, u| styled(turns, style, u));
 }
 
 #[test]
 fn escapes_do_not_matter() {
     let style = Style { escapes: true, ..Style::default() };
-    same_verdict(As::Messages, |turns, u| (disguise::disguise(turns, style, u), style));
+    same_verdict(As::Messages, |turns, u| styled(turns, style, u));
 }
 
 #[test]
 fn the_order_of_members_does_not_matter() {
     let style = Style { order: true, ..Style::default() };
-    same_verdict(As::Messages, |turns, u| (disguise::disguise(turns, style, u), style));
+    same_verdict(As::Messages, |turns, u| styled(turns, style, u));
 }
 
 #[test]
 fn unknown_members_do_not_matter() {
     let style = Style { unknown: true, ..Style::default() };
-    same_verdict(As::Messages, |turns, u| (disguise::disguise(turns, style, u), style));
+    same_verdict(As::Messages, |turns, u| styled(turns, style, u));
 }
 
 #[test]
 fn doubled_members_do_not_matter() {
     for doubled in [Doubled::Alike, Doubled::LastCounts, Doubled::FirstCounts] {
         let style = Style { doubled, ..Style::default() };
-        same_verdict(As::Messages, |turns, u| (disguise::disguise(turns, style, u), style));
+        same_verdict(As::Messages, |turns, u| styled(turns, style, u));
     }
 }
 
 #[test]
 fn who_speaks_first_does_not_matter() {
-    same_verdict(As::Messages, |turns, u| (disguise::interleave(turns, u), Style::default()));
+    let doubt = Doubt { order: true, ..Doubt::default() };
+    same_verdict(As::Messages, |turns, u| (disguise::interleave(turns, u), doubt));
 }
 
 #[test]
@@ -147,6 +157,7 @@ fn all_at_once_does_not_matter() {
     same_verdict(As::Segments, |turns, u| {
         let style = Style::any(u);
         let turns = disguise::interleave(turns, u);
-        (disguise::disguise(&turns, style, u), style)
+        let (turns, doubt) = styled(&turns, style, u);
+        (turns, Doubt { order: true, ..doubt })
     });
 }

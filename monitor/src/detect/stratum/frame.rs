@@ -40,6 +40,14 @@ pub(super) struct Line<'a> {
     pub(super) carrier: Carrier<'a>,
 }
 
+impl Line<'_> {
+    /// Less of it was handed on before.
+    pub(super) const fn was_looked_at(&self) -> bool {
+        let [first, ..] = EARLY_LOOKS;
+        self.bytes.len() > first
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     /// At the start of a line, or behind an object.

@@ -271,6 +271,7 @@ impl Ear<'_> {
             by_hand: false,
             over_http: false,
             alone: false,
+            again: false,
             torn: None,
         }
     }
@@ -280,7 +281,7 @@ impl Ear<'_> {
             return;
         }
         let Some(object) = scan::read(line.bytes, line.cut) else { return };
-        for value in std::iter::once(&object.value).chain(&object.other) {
+        for (reading, value) in std::iter::once(&object.value).chain(&object.other).enumerate() {
             let Some(message) = Message::of(value, line.cut) else { continue };
             let message = message.carried_by(line.carrier);
             let heard = Heard {
@@ -291,6 +292,7 @@ impl Ear<'_> {
                 by_hand: line.carrier.http().is_some_and(Facts::is_by_hand),
                 over_http: line.carrier.http().is_some(),
                 alone: self.alone,
+                again: reading > 0 || line.was_looked_at(),
                 torn: object.torn.as_deref(),
             };
             hear(self.session, &message, &heard);

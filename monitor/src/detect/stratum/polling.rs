@@ -23,9 +23,9 @@ impl Polling {
         self.hands_in && self.works > 0
     }
 
-    /// A call was answered. True when its sender is a miner, with what came before.
-    pub(super) fn answered(&mut self, request: &Request, reply: &Reply) -> bool {
-        if request.purpose == Purpose::Work && reply.accepts {
+    /// A call was answered. True when its sender is a miner, with what came before. `again`: this answer was counted.
+    pub(super) fn answered(&mut self, request: &Request, reply: &Reply, again: bool) -> bool {
+        if request.purpose == Purpose::Work && reply.accepts && !again {
             self.works = self.works.saturating_add(1);
         }
         // Who watches a chain's fees polls for templates, and mines nothing.
@@ -45,9 +45,17 @@ mod tests {
             .map(|purpose| {
                 let request = Request::plain(dialect, "call", *purpose);
                 let asked = polling.asked(&request);
-                polling.answered(&request, &Reply::fitting("an answer")) || asked
+                polling.answered(&request, &Reply::fitting("an answer"), false) || asked
             })
             .collect()
+    }
+
+    #[test]
+    fn an_answer_that_is_heard_again_is_one() {
+        let mut polling = Polling::default();
+        let request = Request::plain(Dialect::Getwork, "call", Purpose::Work);
+        let reply = Reply::fitting("an answer");
+        assert!((0..9).all(|look| !polling.answered(&request, &reply, look > 0)));
     }
 
     #[test]

@@ -7,12 +7,16 @@
 //! Guarded messages may be quotations: mail, chat, web pages and logs carry mining messages too. They count
 //! only when the other side answers one by its id, not both are in the middle of lines of text, and neither
 //! side has said both parts, as a transcript does. Until then nothing is learned from them.
-use std::collections::VecDeque;
-
 use serde_json::Value;
 
+use self::{
+    asked::{Asked, Open, Place},
+    heard::{Ways, opposite},
+};
+pub(super) use heard::Heard;
+
 use super::{
-    dialect::{Dialect, Dialects, Purpose, Reply, Request},
+    dialect::{Dialect, Purpose, Reply, Request},
     message::{Id, Message},
     polling::Polling,
     tally::{Addition, Tally},
@@ -25,14 +29,13 @@ use crate::{
     event::{Direction, FlowId},
 };
 
-/// Open requests kept: a client waits for one answer at a time while it logs in, and shares are rare. A share whose
-/// request was pushed out, or whose request or answer was not captured, is not counted.
-const OPEN_REQUESTS: usize = 16;
+mod asked;
+mod heard;
 
 /// One conversation.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    open: VecDeque<Open>,
+    requests: Asked,
     /// Who sent a sure client's message.
     client: Option<Part>,
     /// Who sent a sure pool's message.
@@ -42,6 +45,8 @@ pub(super) struct Session {
     pushed: Ways,
     /// Directions that carried a sure client's message.
     entered: Ways,
+    /// Directions that carried a request of a person.
+    by_hand: Ways,
     /// One end has said both parts before anything was told of it.
     transcript: Option<Direction>,
     polling: Polling,
@@ -54,51 +59,11 @@ pub(super) struct Session {
     tally: Tally,
 }
 
-/// A set of directions.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ways {
-    egress: bool,
-    ingress: bool,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Part {
     direction: Direction,
     dialect: Dialect,
     what: &'static str,
-}
-
-/// How a message came.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heard<'a> {
-    /// What is looked for.
-    pub(super) dialects: Dialects,
-    /// Which way it went.
-    pub(super) direction: Direction,
-    /// It may be a quotation.
-    pub(super) guarded: bool,
-    /// It stands in the middle of a line of text.
-    pub(super) quoted: bool,
-    /// It is a request of a person, as far as it says.
-    pub(super) by_hand: bool,
-    /// It is the body of an HTTP message.
-    pub(super) over_http: bool,
-    /// Nothing of the other direction was seen.
-    pub(super) alone: bool,
-    /// The string that a cut went through.
-    pub(super) torn: Option<&'a str>,
-}
-
-/// A request not answered yet.
-#[derive(Debug)]
-struct Open {
-    id: Id,
-    direction: Direction,
-    quoted: bool,
-    /// Its end was missing: the whole one may still come.
-    cut: bool,
-    by_hand: bool,
-    request: Request,
 }
 
 /// The strongest rule so far and the clause that explains it. Later ones replace earlier ones.
@@ -112,19 +77,20 @@ struct Reached {
 impl Session {
     /// Takes a message.
     pub(super) fn hear(&mut self, message: &Message<'_>, heard: &Heard<'_>) {
+        if !heard.again {
+            self.requests.done(heard.direction);
+        }
         if let Some(mut asked) = heard.dialects.request(message) {
-            drop_torn(&mut asked.claim, heard.torn);
-            self.asks(order(message, heard), message.cut, asked, heard);
-        } else if let Some((place, mut reply)) = self.answered(message, heard) {
-            drop_torn(&mut reply.claim, heard.torn);
-            if let Some(open) = self.open.remove(place) {
-                self.answers(open, &reply, heard);
-            }
+            heard.drop_torn(&mut asked.claim);
+            heard.drop_torn_name(&mut asked.offer);
+            self.asks(heard.order(message), message.cut, asked, heard);
+        } else if let Some((place, mut reply)) = self.requests.answered_by(message, heard) {
+            heard.drop_torn(&mut reply.claim);
+            self.take_answer(place, &reply, heard);
         } else if let Some(place) = self.refused(message, heard) {
-            self.open.remove(place);
-            self.tally.count(false);
+            self.refuse(place);
         } else if let Some(mut reply) = heard.dialects.push(message) {
-            drop_torn(&mut reply.claim, heard.torn);
+            heard.drop_torn(&mut reply.claim);
             self.pushes(&reply, heard);
         } else if let Some(reply) = heard.dialects.consent(message).filter(|_| heard.alone) {
             self.pushes(&reply, heard);
@@ -138,11 +104,8 @@ impl Session {
 
     /// Takes the answer to the first such message with this purpose that is not answered.
     pub(super) fn answered_in_order(&mut self, purpose: Purpose, reply: &Reply, heard: &Heard<'_>) {
-        let waits = |open: &Open| {
-            open.id == Id::IN_ORDER && open.direction != heard.direction && open.request.purpose == purpose
-        };
-        match self.open.iter().position(waits).and_then(|place| self.open.remove(place)) {
-            Some(open) => self.answers(open, reply, heard),
+        match self.requests.first(purpose, heard) {
+            Some(place) => self.take_answer(place, reply, heard),
             None if reply.sure => self.pushes(reply, heard),
             None => {}
         }
@@ -168,31 +131,27 @@ impl Session {
         }
     }
 
-    /// The open request that `message` answers. Some clients use one id for all.
-    fn answered(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<(usize, Reply)> {
-        let id = order(message, heard)?;
-        let mut fitting = self.open.iter().enumerate().filter(|(_, open)| {
-            open.id == id && open.direction != heard.direction && !(open.quoted && heard.quoted)
-        });
-        fitting.find_map(|(place, open)| {
-            heard.dialects.answer(&open.request, message).map(|reply| (place, reply))
-        })
-    }
-
     /// The open share that `message` says no to in the words of any server: it proves nothing, but who says it is
     /// known as a pool.
-    fn refused(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<usize> {
+    fn refused(&self, message: &Message<'_>, heard: &Heard<'_>) -> Option<Place> {
         let pool = self.server.is_some_and(|server| server.direction == heard.direction) && !self.is_echo();
         let no = message.error.is_some() || message.result == Some(&Value::Bool(false));
         let id = message.id.filter(|_| pool && no && !heard.guarded && message.method.is_none())?;
-        self.open.iter().position(|open| {
-            open.id == id && open.direction != heard.direction && open.request.purpose == Purpose::Submit
-        })
+        self.requests.share(id, heard)
+    }
+
+    fn refuse(&mut self, place: Place) {
+        if let Some(open) = self.requests.take(place) {
+            self.requests.keep(open);
+        }
+        if place != Place::Answered {
+            self.tally.count(false);
+        }
     }
 
     /// A message was heard that later ones may build on.
     pub(super) fn has_begun(&self) -> bool {
-        self.dialect.is_some() || !self.open.is_empty() || self.pushed.egress || self.pushed.ingress
+        self.dialect.is_some() || !self.requests.is_empty() || self.pushed.egress || self.pushed.ingress
     }
 
     /// Says what is new since the last call: a rule reached, something learned, or twice as many shares.
@@ -241,27 +200,17 @@ impl Session {
         if request.sure {
             self.entered.add(direction);
         }
+        if by_hand {
+            self.by_hand.add(direction);
+        }
         if !guarded {
             self.learn_from(&request);
             self.take_part(&request, direction);
         }
         if let Some(id) = id.filter(|_| !guarded || request.sure) {
-            self.await_answer(Open { id, direction, quoted, cut, by_hand, request });
+            let new = Open { id, direction, quoted, cut, by_hand, request, object: 0 };
+            self.requests.await_answer(new, heard.again);
         }
-    }
-
-    /// A message is heard again when more of it has come, and when its members can be read in two ways: the better
-    /// one is the one to answer.
-    fn await_answer(&mut self, new: Open) {
-        self.open.retain(|open| {
-            let same = open.id == new.id && open.id != Id::IN_ORDER && open.direction == new.direction;
-            let poor = open.cut || !open.request.sure;
-            !(same && poor && open.request.method == new.request.method)
-        });
-        if self.open.len() == OPEN_REQUESTS {
-            self.open.pop_front();
-        }
-        self.open.push_back(new);
     }
 
     /// A client's message that cannot be a quotation.
@@ -279,15 +228,27 @@ impl Session {
         }
     }
 
-    fn answers(&mut self, open: Open, reply: &Reply, heard: &Heard<'_>) {
-        let Open { direction: client, by_hand, request, .. } = open;
+    fn take_answer(&mut self, place: Place, reply: &Reply, heard: &Heard<'_>) {
+        if let Some(open) = self.requests.take(place) {
+            self.answers(&open, place == Place::Answered, reply, heard);
+            self.requests.keep(open);
+        }
+    }
+
+    /// `again`: the same object has answered before, and it was counted.
+    fn answers(&mut self, open: &Open, again: bool, reply: &Reply, heard: &Heard<'_>) {
+        let Open { direction: client, by_hand, ref request, .. } = *open;
         let guarded = heard.guards(request.dialect);
-        let polls = request.dialect.is_over_http() && self.polling.answered(&request, reply);
+        let polls = request.dialect.is_over_http() && self.polling.answered(request, reply, again);
         let proves = request.sure || polls || (reply.sure && !guarded && !by_hand);
+        if !proves && !by_hand {
+            // Whoever asked is known: what answers is a pool's as much as what comes unasked.
+            self.pushes(reply, heard);
+        }
         if !proves || (guarded && self.is_transcript()) {
             return;
         }
-        self.learn_from(&request);
+        self.learn_from(request);
         let dialect = reply.dialect.unwrap_or(request.dialect);
         self.learn(dialect, &reply.claim);
         let method = request.method;
@@ -295,7 +256,7 @@ impl Session {
         self.server = Some(Part { direction: heard.direction, dialect, what: reply.what });
         let text = || format!("{method} answered with {}", reply.what);
         self.reach(&STRATUM_SESSION, client, text);
-        if request.purpose == Purpose::Submit && !self.is_echo() {
+        if request.purpose == Purpose::Submit && !again && !self.is_echo() {
             self.tally.count(reply.accepts);
         }
         if request.purpose == Purpose::Submit && request.sure && reply.accepts {
@@ -321,6 +282,10 @@ impl Session {
         });
         let counts = client.is_some() || (reply.sure && !guarded);
         let Some(dialect) = reply.dialect.filter(|_| counts) else { return };
+        // Over HTTP nothing comes unasked.
+        if dialect.is_over_http() && self.by_hand.has(opposite(direction)) {
+            return;
+        }
         self.learn(dialect, &reply.claim);
         self.server.get_or_insert(Part { direction, dialect, what: reply.what });
         let from = opposite(direction);
@@ -385,22 +350,7 @@ impl Session {
             (Some(known), new) if new.refines(known) => Some(new),
             (known, new) => known.or(Some(new)),
         };
-    }
-}
-
-impl Heard<'_> {
-    /// Whether a message of `dialect` may be a quotation. Those of HTTP are read only as a message's whole body.
-    fn guards(&self, dialect: Dialect) -> bool {
-        self.guarded && !(self.over_http && dialect.may_be_over_http())
-    }
-}
-
-impl Ways {
-    const fn add(&mut self, direction: Direction) {
-        match direction {
-            Direction::Egress => self.egress = true,
-            Direction::Ingress => self.ingress = true,
-        }
+        self.dialect.into_iter().for_each(|dialect| self.requests.refine(dialect));
     }
 }
 
@@ -414,35 +364,10 @@ fn is_stratum_only(dialect: Dialect, purpose: Purpose) -> bool {
     }
 }
 
-/// What ties an answer to its request. Dialects without method words have no ids either: there the order does.
-fn order(message: &Message<'_>, heard: &Heard<'_>) -> Option<Id> {
-    let answered = heard.dialects.answered(message);
-    answered.or_else(|| message.method.is_none().then_some(Id::IN_ORDER))
-}
-
 fn rank(rule: &Rule) -> u8 {
     match rule.name {
         name if name == STRATUM_SHARE.name => 3,
         name if name == STRATUM_SESSION.name => 2,
         _ => 1,
-    }
-}
-
-const fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Egress => Direction::Ingress,
-        Direction::Ingress => Direction::Egress,
-    }
-}
-
-/// A value that the cut went through is not learned: the whole one may still come.
-fn drop_torn(claim: &mut Claim, torn: Option<&str>) {
-    let Some(torn) = torn.filter(|torn| !torn.is_empty()) else { return };
-    let Claim { dialect: _, wallet, worker, agent, algorithm, coin, coin_inferred: _, pool, difficulty } =
-        claim;
-    for field in [wallet, worker, agent, algorithm, coin, pool, difficulty] {
-        if field.as_deref().is_some_and(|value| torn.contains(value) || value.contains(torn)) {
-            *field = None;
-        }
     }
 }

@@ -48,7 +48,9 @@ pub(in crate::detect::stratum) fn read(line: &str) -> Option<Word> {
             is_number(difficulty)
                 .then(|| Word::Work(Reply { sure: false, ..Reply::certain(Dialect::Duino, "a job") }))
         }
-        [nonce, rate, software @ ..] if is_number(nonce) && is_rate(rate) => share(software).map(Word::Share),
+        [nonce, rate, software @ ..] if is_number(nonce) && is_rate(rate) && is_software(software) => {
+            share(software).map(Word::Share)
+        }
         _ => None,
     }
 }
@@ -72,6 +74,12 @@ fn share(rest: &[&str]) -> Option<Request> {
 
 const fn request(method: &'static str, purpose: Purpose, claim: Claim) -> Request {
     Request { dialect: Dialect::Duino, method, purpose, sure: false, claim, offer: None }
+}
+
+/// Its name has a letter, and is no rest of a list of numbers in another protocol.
+fn is_software(fields: &[&str]) -> bool {
+    let named = |name: &&str| name.is_empty() || name.bytes().any(|byte| byte.is_ascii_alphabetic());
+    fields.first().is_none_or(named) && !fields.iter().any(|field| field.contains(['{', '}', '[', ']', '"']))
 }
 
 fn is_version(text: &str) -> bool {
@@ -133,6 +141,8 @@ mod tests {
             ("183,4520.51,Official PC Miner 4.3,attic,,2811", "share"),
             ("183,,Custom,None,,1", "share"),
             ("183,1.2e6,cpp", "share"),
+            ("5,455432150,463525105,471880136", "nothing"),
+            ("5,455432150,x]}", "nothing"),
             ("GOOD", "accepted"),
             ("BLOCK", "accepted"),
             ("BAD,Incorrect result", "refused"),

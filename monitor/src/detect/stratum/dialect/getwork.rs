@@ -11,6 +11,7 @@ use crate::detect::{
     Claim,
     stratum::{
         carrier::Facts,
+        difficulty,
         message::Message,
         shape::{claim, is_hash, is_hex},
     },
@@ -83,21 +84,23 @@ fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
 fn push(message: &Message<'_>) -> Option<Reply> {
     let facts = message.carrier.http()?;
     let result = message.result?;
-    let sure = if is_work(result) {
+    let sure = if is_work(result, message.cut) {
         true
     } else if is_hashes(result) {
         facts.is_marked
     } else {
         return None;
     };
-    let mut told = Claim::default();
+    let target = result.get(2).and_then(Value::as_str).filter(|_| !message.cut);
+    let mut told = Claim { difficulty: target.and_then(difficulty::of_boundary), ..Claim::default() };
     facts.tell(&mut told);
     Some(Reply { sure, claim: told, ..Reply::certain(Dialect::Getwork, "work") })
 }
 
-fn is_work(result: &Value) -> bool {
+/// Behind a cut the target may be missing; the midstate, the other hash of 32 bytes, is no other answer's either.
+fn is_work(result: &Value, cut: bool) -> bool {
     let hex = |name, least| result.get(name).and_then(Value::as_str).is_some_and(|text| is_hex(text, least));
-    hex("data", DATA_DIGITS) && hex("target", HASH_DIGITS)
+    hex("data", DATA_DIGITS) && (hex("target", HASH_DIGITS) || (cut && hex("midstate", HASH_DIGITS)))
 }
 
 /// Header hash, seed hash and target; some with a block number behind.
@@ -162,11 +165,14 @@ mod tests {
 
     #[test]
     fn work_is_told_by_its_members() {
-        let gives = |result: Value| {
+        let gives_of = |result: Value, cut| {
             let value = json!({"id":0,"result":result,"error":null});
-            push(&Message::of(&value, false).unwrap().carried_by(Carrier::Http(Facts::NONE)))
+            push(&Message::of(&value, cut).unwrap().carried_by(Carrier::Http(Facts::NONE)))
                 .map(|reply| reply.sure)
         };
+        let gives = |result| gives_of(result, false);
+        let begun = json!({"midstate":"0".repeat(64),"data":"0".repeat(256)});
+        assert_eq!((gives_of(begun.clone(), true), gives(begun)), (Some(true), None));
         let target = format!("0x00000000{}", "f".repeat(56));
         assert_eq!(gives(json!({"data":"0".repeat(256),"target":"f".repeat(64)})), Some(true));
         assert_eq!(gives(json!([hash("a"), hash("b"), target])), Some(false));

@@ -26,6 +26,8 @@ mod tests;
 const EXTENSIONS: [&str; 4] = ["version-rolling", "minimum-difficulty", "subscribe-extranonce", "info"];
 /// A share's proof may be a list: a cycle of 42 edges (aeternity, TON).
 const PROOF_WORDS: usize = 8;
+/// A share with as many values begins with its user; a shorter one may end with a token of the worker instead.
+const USER_FIRST: usize = 4;
 
 /// See [`Words::marks`].
 const MARKS: &[&str] = &["mining.", "set_extranonce"];
@@ -43,8 +45,12 @@ pub(super) fn request(message: &Message<'_>) -> Option<Request> {
         Some(share) if method == "mining.submit" => submits_object(share),
         Some(miner) if method == "mining.subscribe" => subscribes_object(miner),
         Some(_) => return None,
-        None => is_shaped(method, list),
+        None => is_shaped(method, list, message.cut),
     };
+    // Iron Fish has the same words.
+    if !shaped && message.members.contains_key("body") && !message.members.contains_key("params") {
+        return None;
+    }
     let sure = shaped && (message.id.is_some() || message.cut);
     Some(Request {
         dialect: Dialect::StratumV1,
@@ -78,13 +84,13 @@ fn word(method: &str) -> Option<(&'static str, Purpose)> {
 }
 
 /// Whether the parameters are those of `method`. Those that any system might send prove nothing.
-fn is_shaped(method: &str, list: Option<&[Value]>) -> bool {
+fn is_shaped(method: &str, list: Option<&[Value]>, cut: bool) -> bool {
     let Some(list) = list else { return false };
     match method {
         "mining.subscribe" => subscribes(list),
         "mining.authorize" | "mining.auth" => authorizes(list),
         "mining.hello" => list.iter().filter_map(Value::as_str).any(is_mark),
-        "mining.submit" => submits(list),
+        "mining.submit" => submits(list, cut),
         "mining.configure" => configures(list),
         "mining.extranonce.subscribe" => list.is_empty(),
         "mining.suggest_difficulty" => matches!(list, [Value::Number(_)]),
@@ -122,17 +128,18 @@ fn authorizes(list: &[Value]) -> bool {
 }
 
 /// `[user, job, extranonce2, time, nonce]`, or shorter and longer; at least one of them is a hexadecimal word, or
-/// a list of the words of a proof.
-fn submits(list: &[Value]) -> bool {
+/// a list of the words of a proof. Where it is cut, some of these are missing.
+fn submits(list: &[Value], cut: bool) -> bool {
     let words = list.get(1..).unwrap_or_default();
     let is_word = |word: &Value| word.is_string() || word.is_number();
-    let is_proof = |word: &Value| {
-        word.as_array().is_some_and(|proof| proof.len() >= PROOF_WORDS && proof.iter().all(is_word))
+    let is_proof = |word: &Value, least: usize| {
+        word.as_array().is_some_and(|proof| proof.len() >= least && proof.iter().all(is_word))
     };
+    let least = if cut { 0 } else { PROOF_WORDS };
     (3..=9).contains(&list.len())
         && list.first().is_some_and(Value::is_string)
-        && words.iter().all(|word| is_word(word) || is_proof(word))
-        && words.iter().any(|word| is_hex_value(word, 8) || is_proof(word))
+        && words.iter().all(|word| is_word(word) || is_proof(word, least))
+        && words.iter().any(|word| is_hex_value(word, 8) || is_proof(word, PROOF_WORDS))
 }
 
 /// Alephium's share: `{jobId, fromGroup, toGroup, nonce, worker}`.
@@ -161,6 +168,7 @@ fn tells(method: &str, message: &Message<'_>) -> Claim {
             told.algorithm = at(1).and_then(Value::as_array).and_then(|names| one_algorithm(names));
         }
         "mining.hello" => told.agent = message.text_at(0).filter(|agent| !is_mark(agent)).and_then(claim),
+        "mining.submit" if message.cut && message.list().is_some_and(|list| list.len() < USER_FIRST) => {}
         "mining.authorize" | "mining.auth" | "mining.submit" => {
             let user = message.text_at(0).or_else(|| message.text("worker"));
             if let Some(user) = user.filter(|_| !ends_in_token(method, message)) {

@@ -65,6 +65,11 @@ impl Lines {
         Some(word)
     }
 
+    /// Nobody can say whether what comes next belongs to the line so far.
+    pub(super) fn tear(&mut self) {
+        self.line.clear();
+    }
+
     fn end(&mut self) -> Option<Word> {
         let word = self.word();
         let blank = self.line.trim_ascii().is_empty();
@@ -123,6 +128,15 @@ mod tests {
         assert_eq!(words(&mut lines, "what"), 0);
         assert!(lines.turn().is_none());
         assert_eq!((words(&mut lines, "?\n"), lines.is_over()), (0, false));
+    }
+
+    #[test]
+    fn a_torn_line_is_not_put_together() {
+        let mut lines = Lines::default();
+        assert_eq!(words(&mut lines, "183,4520.51,miner"), 0);
+        lines.tear();
+        assert_eq!(words(&mut lines, "JOB,alice,LOW,"), 0);
+        assert!(matches!(lines.turn(), Some(Word::Ask(_))));
     }
 
     #[test]

@@ -308,7 +308,9 @@ impl Open {
             Word::Ask(request) => tell(Told::Asks(direction, request)),
             Word::Share(mut request) => {
                 let miner = request.claim.agent.as_deref().is_some_and(shape::is_miner_agent);
-                request.sure = asked(self.way(direction)) && (worked || miner);
+                let sure = asked(self.way(direction)) && (worked || miner);
+                request.sure = sure;
+                request.claim.algorithm.take_if(|_| !sure);
                 tell(Told::Asks(direction, request));
             }
             Word::Work(mut reply) => {
@@ -344,6 +346,10 @@ impl Open {
         self.unreadable += self.way(direction).unreadable();
         self.late = true;
         *self.way(direction) = Way::default();
+        // What is lost may have stood between two lines of the other side.
+        if let Way::Lines(lines) = self.way(opposite(direction)) {
+            lines.tear();
+        }
     }
 
     /// What is held because it was not yet clear what it is.
