@@ -20,14 +20,16 @@ pub(super) struct Doubled {
 
 /// Reads `text`; `None` when it is no JSON.
 pub(super) fn read(text: &[u8]) -> Option<Doubled> {
+    // All of it at once: the parser would look at each string by itself.
+    let text = str::from_utf8(text).ok()?;
     let doubled = Cell::new(false);
     let last = reading(text, Reading { first: false, doubled: &doubled })?;
     let first = doubled.get().then(|| reading(text, Reading { first: true, doubled: &doubled })).flatten();
     Some(Doubled { first: first.filter(|first| *first != last), last })
 }
 
-fn reading(text: &[u8], reading: Reading<'_>) -> Option<Value> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+fn reading(text: &str, reading: Reading<'_>) -> Option<Value> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = reading.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     Some(value)

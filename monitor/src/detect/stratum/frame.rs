@@ -20,6 +20,7 @@ use super::{
 mod quiet;
 #[cfg(test)]
 mod tests;
+mod text;
 
 /// The longest object kept; the rest of its line is skipped. Notifies with long coinbases stay below it.
 const LINE_MAX: usize = 8 << 10;
@@ -280,7 +281,9 @@ impl Framer {
             let (part, rest) = line.split_at(end);
             match rest {
                 [b'\n', rest @ ..] => {
-                    if !self.end_junk(part) || !rest.first().is_some_and(|first| begins_junk(*first)) {
+                    let alike = self.end_junk(part);
+                    let rest = self.pass_text(rest);
+                    if !alike || !rest.first().is_some_and(|first| begins_junk(*first)) {
                         return rest;
                     }
                     self.state = State::Junk;

@@ -113,6 +113,15 @@ impl Http {
         (self.phase == Phase::Body).then_some(self.left)
     }
 
+    /// A line begins here that is of interest only when it begins a message: none of a head, no size of a chunk, and
+    /// not the first of a body.
+    pub(super) fn is_between_messages(&self) -> bool {
+        matches!(self.phase, Phase::Outside | Phase::Body)
+            && !self.begins
+            && !self.dull
+            && self.head.as_ref().is_none_or(|head| head.line.is_empty())
+    }
+
     /// The bytes that come belong to a message.
     pub(super) fn in_message(&self) -> bool {
         self.phase != Phase::Outside || self.begins

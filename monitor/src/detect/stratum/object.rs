@@ -141,7 +141,13 @@ fn plain(rest: &[u8]) -> usize {
     }
     let end = memchr3(b'"', b'\\', b'\n', far).unwrap_or(far.len());
     let text = far.get(..end).unwrap_or_default();
-    near.len() + text.iter().position(|byte| is_control(*byte)).unwrap_or(end)
+    let control = || text.iter().position(|byte| is_control(*byte));
+    near.len() + Some(text).filter(|text| has_control(text)).and_then(|_| control()).unwrap_or(end)
+}
+
+/// Looked at in blocks, which the compiler makes wide instructions of.
+fn has_control(text: &[u8]) -> bool {
+    text.chunks(64).any(|block| block.iter().fold(false, |any, byte| any | is_control(*byte)))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const PREFIXES: [&str; 4] = ["dero1", "deto1", "deroi1", "detoi1"];
 const ADDRESS_MIN: usize = 60;
 
 /// See [`Words::marks`].
-const MARKS: &[&str] = &["mbl_blob", "jobid"];
+const MARKS: &[&str] = &["jobid"];
 
 /// This dialect.
 pub(super) static WORDS: Words = Words { dialect: Dialect::Dero, marks: MARKS, request, answer, push };

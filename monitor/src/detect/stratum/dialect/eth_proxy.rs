@@ -15,7 +15,7 @@ use crate::detect::{
 };
 
 /// See [`Words::marks`].
-const MARKS: &[&str] = &["submit", "getWork", "\"0x0000"];
+const MARKS: &[&str] = &["submit", "getWork\"", "\"0x0000"];
 
 /// This dialect.
 pub(super) static WORDS: Words = Words { dialect: Dialect::EthProxy, marks: MARKS, request, answer, push };

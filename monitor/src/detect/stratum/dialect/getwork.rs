@@ -26,7 +26,7 @@ const HASH_DIGITS: usize = 64;
 pub(super) static WORDS: Words = Words { dialect: Dialect::Getwork, marks: MARKS, request, answer, push };
 
 /// See [`Words::marks`].
-const MARKS: &[&str] = &["getwork", "getWork", "submit", "\"data\""];
+const MARKS: &[&str] = &["getwork\"", "getWork\"", "submit", "\"data\""];
 
 /// A client's message.
 fn request(message: &Message<'_>) -> Option<Request> {

@@ -238,3 +238,22 @@ fn passing_over_lines_changes_nothing() {
         }
     }
 }
+
+/// Many lines at a time are passed over in another protocol; what matters among them is not.
+#[test]
+fn objects_and_heads_are_found_among_lines_that_are_passed_over() {
+    let text =
+        "a line of text, and {no} object, that is long enough to be worth a search\r\n\n \t\nX Y\n".repeat(3);
+    let head = "POST /a HTTP/1.1\r\nContent-Length: 13\r\n\r\n";
+    for (middle, want) in [
+        ("{\"a\":1}\n", vec![r#"?{"a":1}"#]),
+        ("  {}\nx {\"b\":2} y\n", vec!["?{}", r#"''?{"b":2}"#]),
+        ("{\"a\":\n", vec![r#"?{"a":~"#]),
+        ("{a\n{\"b\":2}\n", vec![r#"?{"b":2}"#]),
+        (&format!("{head}{{\n\"a\":\n1\n}}\n{{\"b\":2}}\n"), vec!["?{\n\"a\":\n1\n}", r#"?{"b":2}"#]),
+    ] {
+        let want: Vec<String> = want.into_iter().map(|line| line.replace("''?", "''")).collect();
+        assert_eq!(lines(format!("{text}{middle}{text}").as_bytes()), (want, true), "{middle}");
+    }
+    assert_eq!(lines(text.as_bytes()), (vec![], true));
+}

@@ -2,6 +2,7 @@
 //!
 //! Owns [`Head`]. Must not know bodies, and keeps no header but the host. Sources: RFC 9112 sections 2 to 5,
 //! RFC 9110 sections 7.8 and 9.3.6, RFC 6455 section 4.
+use memchr::Memchr;
 
 /// A header line longer than this is no header that is read here.
 const LINE_MAX: usize = 512;
@@ -142,6 +143,36 @@ fn is_version(word: &str) -> bool {
     word.starts_with("HTTP/1.")
 }
 
+/// Whether `bytes`, which begin a stream, are a head that asks for nothing and grants nothing that is peeled, as far as
+/// they tell: what [`Head`] would find, without keeping a line.
+pub(super) fn is_of_no_tunnel(bytes: &[u8]) -> bool {
+    if !(bytes.starts_with(b"GET /") || bytes.starts_with(b"HTTP/1.")) {
+        return false;
+    }
+    let head = bytes.get(..HEAD_MAX).unwrap_or(bytes);
+    let mut lines = Memchr::new(b'\n', head).scan(0, |from, end| {
+        let line = head.get(*from..end);
+        *from = end + 1;
+        line
+    });
+    let Some(first) = lines.next().filter(|first| first.len() <= LINE_MAX) else { return false };
+    match First::of(std::str::from_utf8(first).unwrap_or_default()) {
+        // The rest of it says nothing that is read here.
+        First::Status(code, established) => code != 101 && !established,
+        First::Get(_) => lines.find_map(says).is_some_and(|plain| plain),
+        _ => false,
+    }
+}
+
+/// Whether a line of a head tells that there is no upgrade: it ends the head. `None` when it tells nothing.
+fn says(line: &[u8]) -> Option<bool> {
+    match line {
+        [] | [b'\r'] => Some(true),
+        [b'u' | b'U', b'p' | b'P', ..] => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether `bytes` begin one of `words`; `None` when they are too few to tell.
 pub(super) fn begins(bytes: &[u8], words: &[&str]) -> Option<bool> {
     if words.iter().any(|word| bytes.starts_with(word.as_bytes())) {
@@ -189,6 +220,25 @@ mod tests {
         let get = "GET /ws/abc?token=secret HTTP/1.1\r\nHost: pool.example:10100\r\nupgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n";
         let said = Said::Upgrade { path: "/ws/abc".to_owned(), host: Some("pool.example:10100".to_owned()) };
         assert_eq!(read(get), (Some(said), ""));
+    }
+
+    #[test]
+    fn most_heads_are_of_no_tunnel() {
+        for (text, want) in [
+            ("HTTP/1.1 200 OK\r\nContent-", true),
+            ("HTTP/1.0 404 Not Found\n", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: a\r\n", false),
+            ("GET / HTTP/1.1\r\nHost: a\r\nUPGRADE: websocket\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\nupgrade: websocket\r\n", true),
+            ("HTTP/1.1 200 Connection established\r\n\r\n", false),
+            ("HTTP/1.1 101 Switching Protocols\r\n", false),
+            ("HTTP/1.1 200 OK", false),
+            ("CONNECT a:1 HTTP/1.1\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\n\r\n", false),
+        ] {
+            assert_eq!(is_of_no_tunnel(text.as_bytes()), want, "{text}");
+        }
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl Layers {
                 let half = matches!(self, Self::Half(_));
                 let place = if late { Place::Late } else { Place::First };
                 let plain = sniff::decide(bytes, place) == Some(Kind::Plain);
-                if plain && (late || !Noise::may_begin(bytes)) {
+                let plain = plain && (late || !Noise::may_begin(bytes));
+                if plain || (!late && head::is_of_no_tunnel(bytes)) {
                     *self = if half { Self::Plain } else { Self::Half(direction) };
                     return tell(Told::Bytes(bytes));
                 }

@@ -157,7 +157,9 @@ impl Open {
             used += 1;
         }
         let (sample, count) = (*held, before + used);
-        for length in 1..=count {
+        // What bytes are taken for, longer ones are too; most are nothing.
+        let plain = sniff::decide(sample.get(..count).unwrap_or_default(), place) == Some(Kind::Plain);
+        for length in if plain { count..=count } else { 1..=count } {
             kind = sniff::decide(sample.get(..length).unwrap_or_default(), place);
             if kind.is_some() {
                 break;

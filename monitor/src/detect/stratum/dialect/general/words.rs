@@ -34,7 +34,7 @@ enum Topic {
 }
 
 /// Longer words before those that they begin with.
-const VOCABULARY: [(&str, Topic); 39] = [
+static VOCABULARY: [(&str, Topic); 39] = [
     ("authenticate", Topic::Enter),
     ("authorize", Topic::Enter),
     ("authorise", Topic::Enter),
@@ -113,12 +113,13 @@ impl Topics {
 
     /// Whether `run` consists of known words, in capitals or not.
     fn add(&mut self, run: &str) -> bool {
-        let mut found = Vec::new();
-        let known = run.len() <= RUN_MAX && take_apart(&run.to_ascii_lowercase(), &mut found);
-        if known {
-            found.into_iter().for_each(|topic| self.set(topic));
-        }
-        known
+        let mut small = [0; RUN_MAX];
+        let Some(small) = small.get_mut(..run.len()) else { return false };
+        small.copy_from_slice(run.as_bytes());
+        small.make_ascii_lowercase();
+        let all = take_apart(small, *self);
+        *self = all.unwrap_or(*self);
+        all.is_some()
     }
 
     const fn set(&mut self, topic: Topic) {
@@ -145,20 +146,17 @@ fn word_end(run: &str) -> usize {
     capital.count() + 1
 }
 
-/// Whether `run` consists of known words, and of which topics.
-fn take_apart(run: &str, found: &mut Vec<Topic>) -> bool {
+/// What `run` speaks of besides, when it consists of known words.
+fn take_apart(run: &[u8], besides: Topics) -> Option<Topics> {
     if run.is_empty() {
-        return true;
+        return Some(besides);
     }
-    for (word, topic) in VOCABULARY {
-        let Some(rest) = run.strip_prefix(word) else { continue };
-        found.push(topic);
-        if take_apart(rest, found) {
-            return true;
-        }
-        found.pop();
-    }
-    false
+    VOCABULARY.iter().find_map(|(word, topic)| {
+        let mut topics = besides;
+        let rest = run.strip_prefix(word.as_bytes())?;
+        topics.set(*topic);
+        take_apart(rest, topics)
+    })
 }
 
 #[cfg(test)]
