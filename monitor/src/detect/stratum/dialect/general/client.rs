@@ -15,7 +15,7 @@ use crate::detect::{
         account,
         dialect::{Dialect, Purpose, Request},
         message::Message,
-        shape::{claim, is_hex_value, is_miner_agent},
+        shape::{claim, is_address, is_hex_value, is_miner_agent},
     },
 };
 
@@ -51,13 +51,21 @@ fn enters(topics: Topics, group: Group<'_>, message: &Message<'_>, tied: bool) -
     }
     let credentials = group.account().is_some() && group.has_pass();
     let algorithm = group.algorithm().or_else(|| group.inner().find_map(Group::algorithm)).is_some();
-    if topics.mining && (group.agent().is_some() || group.wallet().is_some()) {
+    if topics.mining
+        && (group.agent().is_some() || group.wallet().is_some() || group.account().is_some_and(is_payee))
+    {
         return true;
     }
     // Wallets are subscribed to elsewhere: for news of their money.
     (topics.enter || topics.greet)
         && ((credentials && (algorithm || group.agent().is_some()))
             || owns(topics, group, message, algorithm))
+}
+
+/// A wallet, or what looks like an address of a coin that is not known.
+fn is_payee(account: &str) -> bool {
+    let wallet = account.split(['.', '+', '/']).next().unwrap_or_default();
+    is_address(wallet)
 }
 
 /// `[]` and `[software, session, host, port]` to subscribe, `[user, password]` to log in.
@@ -102,7 +110,8 @@ fn submits(topics: Topics, group: Group<'_>) -> bool {
                 || (group.has_number_nonce() && group.has_cycle())
         }
         // Beam and kin name the job by the id of the message.
-        Group::Object(_) => topics.share && group.has_nonce() && group.has_proof(),
+        Group::Object(_) if topics.share && group.has_nonce() && group.has_proof() => true,
+        Group::Object(_) => topics.mining && group.has_some_id() && group.has_hex(),
         Group::List(list) if topics.mining => is_share(list),
         Group::List(list) => is_bare_share(list),
     }

@@ -89,7 +89,10 @@ fn is_job(topics: Topics, named: bool, group: Group<'_>) -> bool {
             let id = group.has_job_id() || (topics.work && members.get("id").is_some_and(is_name));
             // Objects of other methods are theirs, whatever they hold.
             let ours = topics.work || !named;
-            ours && id && group.has_difficulty() && (group.has_blob() || group.has_header(topics.work))
+            let work = group.has_blob() || group.has_header(topics.work);
+            let known = id && group.has_difficulty();
+            // In mining's own name space the target may come apart.
+            ours && work && (known || (topics.mining && topics.work && group.has_some_id()))
         }
         Group::List(list) if topics.work => is_listed_job(list, topics.mining),
         Group::List(_) => false,
@@ -134,7 +137,7 @@ fn is_setting(topics: Topics, group: Group<'_>) -> bool {
     match group {
         Group::List([first, ..]) => topics.setting && (first.is_number() || is_hex_value(first, 2)),
         Group::List(_) => false,
-        Group::Object(_) => group.has_extranonce(),
+        Group::Object(_) => group.has_extranonce() || (topics.setting && group.has_difficulty()),
     }
 }
 

@@ -28,6 +28,8 @@ const PASS_KEYS: [&str; 3] = ["pass", "password", "passwd"];
 const ACCOUNT_KEYS: [&str; 9] =
     ["login", "user", "username", "account", "wallet", "walletaddress", "address", "publicaddress", "miner"];
 const NONCE_KEYS: [&str; 4] = ["xn", "extranonce", "extranonce1", "nonceprefix"];
+/// A nonce of four bytes.
+const HEX_DIGITS: usize = 8;
 /// Parts of keys whose values are as random as hashes, and are none that were worked for.
 const OTHER_KEYS: [&str; 13] = [
     "auth", "check", "commit", "digest", "etag", "hmac", "key", "md5", "secret", "session", "sha", "sig",
@@ -120,6 +122,16 @@ impl<'a> Group<'a> {
 
     pub(super) fn has_job_id(self) -> bool {
         self.entries().any(|(key, value)| key.is_one_of(&JOB_KEYS) && is_name(value))
+    }
+
+    /// An id of something, such as of a request for work.
+    pub(super) fn has_some_id(self) -> bool {
+        self.entries().any(|(key, value)| key.as_str().ends_with("id") && is_name(value))
+    }
+
+    /// A word in hexadecimal, as short as a nonce.
+    pub(super) fn has_hex(self) -> bool {
+        self.texts().any(|(_, text)| is_hex(text, HEX_DIGITS))
     }
 
     /// A target or a difficulty.
