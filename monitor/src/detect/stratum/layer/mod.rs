@@ -18,6 +18,7 @@ mod open;
 mod sniff;
 mod socks;
 mod sv2;
+mod way;
 mod websocket;
 
 use noise::Noise;

@@ -1,18 +1,16 @@
 //! A conversation that has, or may have, a layer: which direction is taken for what, and what it says.
 //!
-//! Owns [`Open`] and its directions ([`Way`]). Must not know the framer or the session.
+//! Owns [`Open`]. Must not know the framer or the session.
 use super::{
     super::{
         dialect::{Purpose, dero, duino::Word, stratum_v2::Said as Message},
         shape,
     },
-    Progress, Tell, Told, duino,
-    head::{Head, Said},
+    Progress, Tell, Told,
+    head::Said,
     noise::Noise,
     sniff::{self, Kind, Place, SNIFF_MAX},
-    socks::Socks,
-    sv2,
-    websocket::WebSocket,
+    way::Way,
 };
 use crate::event::Direction;
 
@@ -36,24 +34,6 @@ pub(in crate::detect::stratum) struct Open {
     noise: Noise,
     target: Option<Box<str>>,
     unreadable: u64,
-}
-
-/// What a direction is taken for.
-#[derive(Debug)]
-enum Way {
-    Sniff { held: [u8; SNIFF_MAX], have: u8 },
-    Socks(Box<Socks>),
-    Head(Box<Head>),
-    Frames(Box<WebSocket>),
-    Lines(Box<duino::Lines>),
-    Clear(Box<sv2::Frames>),
-    Plain,
-}
-
-impl Default for Way {
-    fn default() -> Self {
-        Self::Sniff { held: [0; SNIFF_MAX], have: 0 }
-    }
 }
 
 impl Open {
@@ -362,34 +342,6 @@ impl Open {
         if have > 0 {
             self.pass(direction, held.get(..have).unwrap_or_default(), tell);
         }
-    }
-}
-
-impl Way {
-    fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::SocksClient => Self::Socks(Box::new(Socks::client())),
-            Kind::SocksServer { four } => Self::Socks(Box::new(Socks::server(four))),
-            Kind::Head => Self::Head(Box::default()),
-            Kind::Frames => Self::Frames(Box::default()),
-            Kind::Lines => Self::Lines(Box::default()),
-            Kind::Clear => Self::Clear(Box::default()),
-            Kind::Plain => Self::Plain,
-        }
-    }
-
-    fn held(&self) -> usize {
-        match self {
-            Self::Sniff { have, .. } => usize::from(*have),
-            Self::Head(head) => head.held(),
-            Self::Lines(lines) => lines.held(),
-            Self::Clear(frames) => frames.held(),
-            Self::Socks(_) | Self::Frames(_) | Self::Plain => 0,
-        }
-    }
-
-    fn unreadable(&self) -> u64 {
-        if let Self::Frames(socket) = self { socket.unreadable() } else { 0 }
     }
 }
 
