@@ -88,31 +88,41 @@ fn later_segments(criterion: &mut Criterion) {
     }
 }
 
-/// A whole mining conversation, from its first message to its close.
+/// A mining conversation until something is found in it, and whole, from its first message to its close.
 fn judged_flows(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("mining conversation");
-    for case in cases::all().into_iter().filter(|case| !case.is_benign()) {
-        let mut offsets = [0; 2];
-        let mut pieces: Vec<Payload> = Vec::new();
-        for (direction, bytes) in case.turns {
-            let mut piece = payload(0, direction, Bytes::from(bytes));
-            let offset = &mut offsets[usize::from(direction == Direction::Ingress)];
-            piece.offset = std::mem::replace(offset, *offset + u64::from(piece.length));
-            pieces.push(piece);
+    for (name, whole) in [("until found", false), ("mining conversation", true)] {
+        let mut group = criterion.benchmark_group(name);
+        for case in cases::all().into_iter().filter(|case| !case.is_benign()) {
+            let mut pieces = pieces(case.turns);
+            let (mut stratum, mut found) = (Stratum::new(CAPACITY), Vec::new());
+            let mut talk = |found: &mut Vec<Finding>| {
+                found.clear();
+                for piece in &mut pieces {
+                    piece.flow.0 += 1;
+                    if whole || found.is_empty() {
+                        stratum.payload(BootTime(0), piece, found);
+                    }
+                }
+                stratum.close(pieces[0].flow, found);
+            };
+            talk(&mut found);
+            assert!(!found.is_empty(), "{}: nothing found", case.name);
+            group.bench_function(&case.name, |bencher| bencher.iter(|| talk(&mut found)));
         }
-        let (mut stratum, mut found) = (Stratum::new(CAPACITY), Vec::new());
-        let mut talk = |found: &mut Vec<Finding>| {
-            found.clear();
-            for piece in &mut pieces {
-                piece.flow.0 += 1;
-                stratum.payload(BootTime(0), piece, found);
-            }
-            stratum.close(pieces[0].flow, found);
-        };
-        talk(&mut found);
-        assert!(!found.is_empty(), "{}: nothing found", case.name);
-        group.bench_function(&case.name, |bencher| bencher.iter(|| talk(&mut found)));
     }
+}
+
+/// The turns of a conversation as segments, each at its place in its direction.
+fn pieces(turns: Vec<(Direction, Vec<u8>)>) -> Vec<Payload> {
+    let mut offsets = [0; 2];
+    let mut pieces = Vec::new();
+    for (direction, bytes) in turns {
+        let mut piece = payload(0, direction, Bytes::from(bytes));
+        let offset = &mut offsets[usize::from(direction == Direction::Ingress)];
+        piece.offset = std::mem::replace(offset, *offset + u64::from(piece.length));
+        pieces.push(piece);
+    }
+    pieces
 }
 
 /// Bytes of state per conversation in which nothing was found, the table's own included.
