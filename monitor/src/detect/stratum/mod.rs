@@ -1,8 +1,8 @@
 //! Stratum: finds mining conversations in TCP payload.
 //!
 //! Owns one bounded table of conversations. Must not know processes, sinks or weights. The way of a byte:
-//! `stream` (in order) -> `layer` (tunnels, WebSocket, what is no JSON) -> `frame` (objects) -> `scan` (JSON, also cut) -> `message` (neutral view) ->
-//! `dialect` (whose words, which shapes) -> `session` (both sides together, findings).
+//! `stream` (in order) -> `layer` (tunnels, WebSocket, what is no JSON) -> `frame` (objects) -> `scan` (JSON, also cut)
+//! -> `message` (neutral view) -> `dialect` (whose words, which shapes) -> `session` (both sides together, findings).
 //!
 //! A direction holds at most 16 KiB of bytes not judged yet, all conversations together at most 16 MiB. Pool
 //! passwords are read past: no field takes them, and raw bytes are dropped as soon as they are judged.
