@@ -122,9 +122,14 @@ impl Asked {
     }
 
     fn find<T>(&self, heard: &Heard<'_>, fits: impl Fn(&Open) -> Option<T>) -> Option<(Place, T)> {
-        let before = || best(&self.answered, &fits).map(|(place, found)| (Place::Answered(place), found));
-        let open = || best(&self.open, &fits).map(|(place, found)| (Place::Open(place), found));
-        if heard.again { before().or_else(open) } else { open() }
+        // An object answers one request with an id, however often it is heard.
+        let answered = |id: Id| {
+            heard.again && self.answered.iter().any(|open| open.id == id && open.direction != heard.direction)
+        };
+        let before = best(&self.answered, |open| fits(open).filter(|_| heard.again));
+        let open = || best(&self.open, |open| fits(open).filter(|_| !answered(open.id)));
+        let before = before.map(|(place, found)| (Place::Answered(place), found));
+        before.or_else(|| open().map(|(place, found)| (Place::Open(place), found)))
     }
 
     /// Takes the request at `place`; [`Self::keep`] it, as long as its answer may be heard again.
