@@ -13,8 +13,8 @@ use crate::{
 
 /// What is captured at a time: of a flow under suspicion, half an early look, and the most of any.
 const LIMITS: [usize; 3] = [512, 1024, 4096];
-/// Lines of text without their ends.
-const ENDLESS: &str = "duino-no-line-ends";
+/// Cases of lines that may have no ends.
+const ENDLESS: &str = "duino-";
 /// The weight from which an incident is likely.
 const LIKELY: u32 = 70;
 
@@ -115,12 +115,12 @@ fn what_a_cut_went_through_is_not_learned() {
 }
 
 /// Bytes that are lost for good tear messages, too: what is left of them may not be put together. A line without an
-/// end is over when the other side speaks; that its end was lost shows only later, so that case is not asked.
+/// end is over when the other side speaks; that its end was lost shows only later, so such cases are not asked.
 #[test]
 fn what_a_loss_went_through_is_not_learned() {
     let cases: Vec<_> = mining()
         .into_iter()
-        .filter(|case| case.name != ENDLESS)
+        .filter(|case| !case.name.starts_with(ENDLESS))
         .map(|case| (claims(&case.turns), case))
         .collect();
     try_often(|u| {

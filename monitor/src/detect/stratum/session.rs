@@ -144,7 +144,7 @@ impl Session {
         if let Some(open) = self.requests.take(place) {
             self.requests.keep(open);
         }
-        if place != Place::Answered {
+        if matches!(place, Place::Open(_)) {
             self.tally.count(false);
         }
     }
@@ -230,7 +230,7 @@ impl Session {
 
     fn take_answer(&mut self, place: Place, reply: &Reply, heard: &Heard<'_>) {
         if let Some(open) = self.requests.take(place) {
-            self.answers(&open, place == Place::Answered, reply, heard);
+            self.answers(&open, matches!(place, Place::Answered(_)), reply, heard);
             self.requests.keep(open);
         }
     }

@@ -35,8 +35,9 @@ pub(super) struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     open: VecDeque<Open>,
-    /// The one that was answered last: an object that was heard in part, or in one of two readings, is heard again.
-    answered: Option<Open>,
+    /// Those of the object that was answered last: an answer that was heard in part, or in one of two readings, is
+    /// heard again.
+    answered: VecDeque<Open>,
     /// Objects heard.
     objects: u64,
 }
@@ -46,8 +47,8 @@ pub(super) struct Asked {
 pub(super) enum Place {
     /// It waits.
     Open(usize),
-    /// The same object has answered it before.
-    Answered,
+    /// The same answer was heard for it, or for the other reading of it.
+    Answered(usize),
 }
 
 impl Asked {
@@ -59,7 +60,7 @@ impl Asked {
     /// Another object is heard: what the one before answered is done.
     pub(super) fn done(&mut self, direction: Direction) {
         self.objects = self.objects.wrapping_add(1);
-        self.answered = self.answered.take().filter(|open| open.direction == direction);
+        self.answered.retain(|open| open.direction == direction);
     }
 
     /// A message is heard again when more of it has come, and when its members can be read in two ways: the better
@@ -121,29 +122,40 @@ impl Asked {
     }
 
     fn find<T>(&self, heard: &Heard<'_>, fits: impl Fn(&Open) -> Option<T>) -> Option<(Place, T)> {
-        let before = self.answered.as_ref().filter(|_| heard.again).and_then(&fits);
-        let before = before.map(|found| (Place::Answered, found));
-        before.or_else(|| {
-            let mut open = self.open.iter().enumerate();
-            open.find_map(|(place, open)| Some((Place::Open(place), fits(open)?)))
-        })
+        // An object answers one request with an id, however often it is heard.
+        let answered = |id: Id| {
+            heard.again && self.answered.iter().any(|open| open.id == id && open.direction != heard.direction)
+        };
+        let before = best(&self.answered, |open| fits(open).filter(|_| heard.again));
+        let open = || best(&self.open, |open| fits(open).filter(|_| !answered(open.id)));
+        let before = before.map(|(place, found)| (Place::Answered(place), found));
+        before.or_else(|| open().map(|(place, found)| (Place::Open(place), found)))
     }
 
     /// Takes the request at `place`; [`Self::keep`] it, as long as its answer may be heard again.
     pub(super) fn take(&mut self, place: Place) -> Option<Open> {
         match place {
+            Place::Answered(place) => self.answered.remove(place),
             Place::Open(place) => {
                 let taken = self.open.remove(place)?;
-                let other = |open: &Open| open.object != taken.object || open.id == Id::IN_ORDER;
-                self.open.retain(other);
+                let is_other = |open: &Open| open.object == taken.object && open.id != Id::IN_ORDER;
+                let (others, open) = self.open.drain(..).partition(is_other);
+                (self.answered, self.open) = (others, open);
                 Some(taken)
             }
-            Place::Answered => self.answered.take(),
         }
     }
 
     /// It was answered.
     pub(super) fn keep(&mut self, open: Open) {
-        self.answered = Some(open);
+        self.answered.push_back(open);
     }
+}
+
+/// The first that fits; of the readings of one object, the one that says more.
+fn best<T>(requests: &VecDeque<Open>, fits: impl Fn(&Open) -> Option<T>) -> Option<(usize, T)> {
+    let fitting = || requests.iter().enumerate().filter_map(|(place, open)| Some((place, open, fits(open)?)));
+    let (place, first, found) = fitting().next()?;
+    let better = fitting().find(|(_, open, _)| open.object == first.object && open.request.sure);
+    Some(better.map_or((place, found), |(place, _, found)| (place, found)))
 }
