@@ -10,9 +10,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{
     account,
-    shape::{clip, is_address, is_miner_agent, pool},
+    shape::{clip, is_hex, is_miner_agent, pool},
 };
-use crate::detect::Claim;
+use crate::detect::{Claim, wallet::coin};
 
 /// Header fields that only miners and what serves them send.
 const MINING_FIELDS: [&str; 12] = [
@@ -30,9 +30,11 @@ const MINING_FIELDS: [&str; 12] = [
     "x-work-identifier",
 ];
 /// Mining software whose name does not say so.
-const SOFTWARE: [&str; 7] = ["diablomin", "poclbm", "phoenix/", "ufasoft", "xmrig", "xmr-stak", "srbm"];
+const SOFTWARE: [&str; 6] = ["diablomin", "poclbm", "ufasoft", "xmrig", "xmr-stak", "srbm"];
 /// What a person sends requests with, as documentation shows.
 const BY_HAND: [&str; 6] = ["curl/", "httpie/", "insomnia/", "mozilla/", "postmanruntime/", "wget/"];
+/// Digits of an address of 20 bytes.
+const ETHEREUM_DIGITS: usize = 40;
 /// A method's longest name; the longest in use has 17 letters.
 const METHOD_MAX: usize = 20;
 
@@ -80,7 +82,12 @@ impl Facts {
 
     /// It was sent by what says that it mines, or serves miners.
     pub(super) const fn is_miners(&self) -> bool {
-        self.is_marked || self.agent.is_some() || self.address.is_some()
+        self.is_marked || self.agent.is_some()
+    }
+
+    /// Its path names whom the work is for.
+    pub(super) const fn has_address(&self) -> bool {
+        self.address.is_some()
     }
 
     /// It was sent with a tool of a person, and by no miner.
@@ -104,7 +111,7 @@ impl Facts {
         let mut facts = Self::default();
         if !line.starts_with(b"HTTP/1.") {
             let mut words = request_words(line)?;
-            facts.address = words.find(|word| is_address(word)).map(Into::into);
+            facts.address = words.find(|word| is_payee(word)).map(Into::into);
         }
         Some(facts)
     }
@@ -132,6 +139,12 @@ impl Facts {
         };
         ["user-agent", "authorization"].into_iter().chain(MINING_FIELDS).any(begins)
     }
+}
+
+/// An address by its checksum, or in Ethereum's form: paths hold tokens too, which are as long.
+fn is_payee(word: &str) -> bool {
+    let digits = word.strip_prefix("0x").unwrap_or_default();
+    (digits.len() == ETHEREUM_DIGITS && is_hex(digits, ETHEREUM_DIGITS)) || coin(word).is_some()
 }
 
 /// The words of a request's target; `None` when the line is no request.

@@ -237,6 +237,9 @@ impl Session {
 
     /// `again`: the same object has answered before, and it was counted.
     fn answers(&mut self, open: &Open, again: bool, reply: &Reply, heard: &Heard<'_>) {
+        if open.request.is_bare_share() && !reply.sure && self.knows_no_more_than(open.request.method) {
+            return;
+        }
         let Open { direction: client, by_hand, ref request, .. } = *open;
         let guarded = heard.guards(request.dialect);
         let polls = request.dialect.is_over_http() && self.polling.answered(request, reply, again);
@@ -262,6 +265,11 @@ impl Session {
         if request.purpose == Purpose::Submit && request.sure && reply.accepts {
             self.reach(&STRATUM_SHARE, client, text);
         }
+    }
+
+    /// Nothing was heard but messages of this kind, not even a login.
+    fn knows_no_more_than(&self, method: &str) -> bool {
+        self.server.is_none() && self.client.is_none_or(|client| client.what == method)
     }
 
     fn pushes(&mut self, reply: &Reply, heard: &Heard<'_>) {

@@ -10,6 +10,10 @@ const CLAIM_BYTES: usize = 256;
 /// The shortest address in use: 25 base58 characters (base58check of 25 bytes may lose leading ones).
 const ADDRESS_MIN: usize = 25;
 
+/// Leading zeros of a target, in hexadecimal digits: shares of Ethereum's pools are at least a thousandth as hard as
+/// 2^32, and none is as hard as a block of any chain ever was.
+const BOUNDARY_ZEROS: std::ops::RangeInclusive<usize> = 5..=20;
+
 /// Bare hexadecimal shorter than that is an id or a token: no coin has such addresses.
 const HEX_ADDRESS_MIN: usize = 40;
 
@@ -30,6 +34,14 @@ pub(super) fn is_hash(text: &str) -> bool {
     text.strip_prefix("0x").is_some_and(|digits| digits.len() == 64 && is_hex(digits, 64))
 }
 
+/// A share's target as Ethereum's pools send it. Its first digits are zeros, as no share is easier than that; a number
+/// or an address in 32 bytes begins with more of them.
+pub(super) fn is_boundary(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let zeros = digits.bytes().take_while(|digit| *digit == b'0').count();
+    digits.len() == 64 && is_hex(digits, 64) && BOUNDARY_ZEROS.contains(&zeros)
+}
+
 /// An address of a coin, by its checksum or by its looks: `0x` and 40 digits, or one run of letters and digits (base58, bech32,
 /// hex), with or without a coin's prefix before a colon. Below 40 characters only base58 is in use, which has
 /// fewer letters than names and tokens have.
@@ -37,7 +49,9 @@ pub(super) fn is_address(text: &str) -> bool {
     let bare = text.split_once(':').map_or(text, |(_, address)| address);
     let bytes = bare.as_bytes();
     let short = bytes.len() < HEX_ADDRESS_MIN;
+    // A JSON Web Token begins so.
     let looks = bytes.len() >= ADDRESS_MIN
+        && !bare.starts_with("eyJ")
         && !(short && (is_hex(bare, 1) || !is_base58(bytes)))
         && bytes.iter().all(u8::is_ascii_alphanumeric)
         && bytes.iter().any(u8::is_ascii_alphabetic)
@@ -55,20 +69,43 @@ fn mixes_case(bytes: &[u8]) -> bool {
     bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase)
 }
 
+/// Of `CryptoNight`, as XMRig and xmr-stak write them behind a dash.
+const CN_VARIANTS: [&str; 11] =
+    ["lite", "heavy", "pico", "half", "femto", "gpu", "turtle", "trtl", "ccx", "superfast", "upx2"];
+
 /// The name of an algorithm as miners list them: `rx/0`, `cn-lite/1`, `argon2/chukwa`, `kawpow`.
 pub(super) fn is_algorithm(text: &str) -> bool {
     const FAMILIES: [&str; 9] =
         ["argon2", "astrobwt", "cn", "cryptonight", "ghostrider", "kawpow", "panthera", "randomx", "rx"];
-    let family = text.split(['/', '-', '_']).next().unwrap_or_default();
-    text.len() <= 32 && FAMILIES.iter().any(|known| family.eq_ignore_ascii_case(known))
+    let (family, rest) = text.split_once(['/', '-', '_']).unwrap_or((text, ""));
+    // Regions and locales are called `cn-north-1` and `cn-ZH`, and a password hash `argon2`.
+    let short = ["cn", "rx"].iter().any(|known| family.eq_ignore_ascii_case(known));
+    let dashed = text.as_bytes().get(family.len()).is_some_and(|next| *next == b'-');
+    let variant = || {
+        let name = rest.split(['/', '_']).next().unwrap_or_default();
+        CN_VARIANTS.iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    text.len() <= 32
+        && FAMILIES.iter().any(|known| family.eq_ignore_ascii_case(known))
+        && !(short && dashed && !variant())
+        && !text.eq_ignore_ascii_case("argon2")
 }
 
 const MINER: &str = "miner";
+/// What other miners dig in: `RapidMiner`, `DataMiner`, process mining.
+const ELSEWHERE: [&str; 7] = ["data", "rapid", "process", "text", "log", "opinion", "task"];
 
 /// Software that calls itself a miner: `ccminer/2.3`, `minerd`, `MinerGate`, and not `MinerGame`.
 pub(super) fn is_miner_agent(text: &str) -> bool {
     let lower = clip(text).to_ascii_lowercase();
+    let digs_elsewhere = |at: usize| {
+        let before = lower.get(..at).unwrap_or_default().trim_end_matches(['-', '_', ' ']);
+        ELSEWHERE.iter().any(|what| before.ends_with(what))
+    };
     let word_ends = |(at, _): (usize, &str)| {
+        if digs_elsewhere(at) {
+            return false;
+        }
         let behind = lower.get(at + MINER.len()..).unwrap_or_default();
         !behind.starts_with(|next: char| next.is_ascii_lowercase())
             || ["d", "gate"].iter().any(|kin| behind.split(['/', ' ', '-', '_']).next() == Some(kin))

@@ -73,7 +73,9 @@ fn is_miner_login(message: &Message<'_>) -> bool {
     let wallet = login.split(['.', '+', '/']).next().unwrap_or_default();
     let companions = with("pass") || with("agent") || with("rigid") || message.cut;
     let offers = algorithms(message).any(is_algorithm) || message.text("mode") == Some("self-select");
-    companions && (is_address(wallet) || offers || message.text("agent").is_some_and(is_miner_agent))
+    // Bare digits are a token as well as an address.
+    let pays = is_address(wallet) && (wallet.starts_with("0x") || !is_hex(wallet, 1));
+    companions && (pays || offers || message.text("agent").is_some_and(is_miner_agent))
 }
 
 /// A share: Arweave calls its result `hash`.
@@ -81,12 +83,18 @@ fn submits(message: &Message<'_>) -> bool {
     let hex = |name, least| message.text(name).is_some_and(|text| is_hex(text, least));
     let named = ["result", "hash"].into_iter().any(|name| message.text(name).is_some());
     let result = hex("result", 64) || hex("hash", 64) || (message.cut && !named);
-    (has_job(message) || message.cut) && hex("nonce", 8) && result
+    (has_job(message) || message.cut) && has_nonce(message) && result
 }
 
 /// A share without its result, as Hathor's.
 fn submits_nonce(message: &Message<'_>) -> bool {
-    has_job(message) && message.text("nonce").is_some_and(|nonce| is_hex(nonce, 8))
+    has_job(message) && has_nonce(message)
+}
+
+/// Four or eight bytes.
+fn has_nonce(message: &Message<'_>) -> bool {
+    let whole = |nonce: &str| matches!(nonce.len(), 8 | 16) || message.cut;
+    message.text("nonce").is_some_and(|nonce| is_hex(nonce, 8) && whole(nonce))
 }
 
 fn has_job(message: &Message<'_>) -> bool {

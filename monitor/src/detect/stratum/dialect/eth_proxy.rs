@@ -10,7 +10,7 @@ use crate::detect::{
     stratum::{
         account, difficulty,
         message::Message,
-        shape::{claim, is_hash, is_hex},
+        shape::{claim, is_boundary, is_hash, is_hex},
     },
 };
 
@@ -83,10 +83,10 @@ fn work(message: &Message<'_>) -> Option<Reply> {
     if !hashes || !is_hex(target, 32) {
         return None;
     }
-    let easy = target.starts_with("0x0000");
+    let sure = is_boundary(target) && !list.iter().take(2).filter_map(Value::as_str).any(is_boundary);
     let hard = Some(target).filter(|_| !message.cut).and_then(difficulty::of_boundary);
     let claim = Claim { difficulty: hard, ..Claim::default() };
-    Some(Reply { sure: easy, claim, ..Reply::certain(Dialect::EthProxy, "work") })
+    Some(Reply { sure, claim, ..Reply::certain(Dialect::EthProxy, "work") })
 }
 
 #[cfg(test)]

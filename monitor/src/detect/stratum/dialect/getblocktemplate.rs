@@ -56,7 +56,7 @@ fn request(message: &Message<'_>) -> Option<Request> {
         dialect: Dialect::GetBlockTemplate,
         method,
         purpose,
-        sure: shaped || facts.is_miners(),
+        sure: shaped || facts.is_miners() || facts.has_address(),
         claim: told,
         offer: None,
     })
@@ -113,7 +113,8 @@ fn answer(asked: &Request, message: &Message<'_>) -> Option<Reply> {
     message.carrier.http()?;
     match asked.purpose {
         Purpose::Work => message.result.filter(|result| is_template(result)).map(|_| template(message)),
-        _ => submission(message),
+        _ if asked.dialect == Dialect::GetBlockTemplate => submission(message),
+        _ => None,
     }
 }
 

@@ -49,7 +49,7 @@ fn request(message: &Message<'_>) -> Option<Request> {
         dialect: Dialect::Getwork,
         method,
         purpose,
-        sure: shaped || facts.is_miners(),
+        sure: shaped || facts.is_miners() || facts.has_address(),
         claim: tells(message, facts),
         offer: None,
     })

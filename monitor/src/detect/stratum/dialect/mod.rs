@@ -279,6 +279,13 @@ pub(super) struct Request {
     pub(super) offer: Option<String>,
 }
 
+impl Request {
+    /// A share of a dialect that nobody listed: a job's answer to others. That it is taken says nothing more.
+    pub(super) fn is_bare_share(&self) -> bool {
+        self.dialect == Dialect::Stratum && self.purpose == Purpose::Submit
+    }
+}
+
 /// A pool's message.
 #[derive(Debug)]
 pub(super) struct Reply {

@@ -1,4 +1,5 @@
 //! Whole conversations through the detector.
+mod everyday;
 pub(super) mod fixture;
 mod found;
 mod hostile;

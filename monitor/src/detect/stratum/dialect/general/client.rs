@@ -113,7 +113,7 @@ fn submits(topics: Topics, group: Group<'_>) -> bool {
         Group::Object(_) if topics.share && group.has_nonce() && group.has_proof() => true,
         Group::Object(_) => topics.mining && group.has_some_id() && group.has_hex(),
         Group::List(list) if topics.mining => is_share(list),
-        Group::List(list) => is_bare_share(list),
+        Group::List(list) => is_bare_share(topics, list),
     }
 }
 
@@ -128,14 +128,14 @@ fn is_share(list: &[Value]) -> bool {
 
 /// `[nonce, hash, hash]`, or `[user, job, extranonce, time, nonce]`, where the name space does not say that it is
 /// mining's.
-fn is_bare_share(list: &[Value]) -> bool {
+fn is_bare_share(topics: Topics, list: &[Value]) -> bool {
     let texts = || list.iter().filter_map(Value::as_str);
     let has_letter = |text: &&str| text.bytes().skip(2).any(|byte| byte.is_ascii_alphabetic());
     let nonces = texts().filter(|text| is_nonce(text)).count();
     let random = texts().filter(|text| is_nonce(text)).filter(has_letter).count();
-    list.len() <= 9
-        && ((nonces >= 1 && texts().filter(|text| is_hash(text)).count() >= 2)
-            || (nonces >= 3 && random >= 2))
+    let worked = list.len() == 3 && nonces == 1 && texts().filter(|text| is_hash(text)).count() == 2;
+    let named = texts().next().is_some_and(|user| !is_nonce(user));
+    (topics.work && worked) || (list.len() == 5 && named && nonces >= 3 && random >= 2)
 }
 
 /// Never a password: accounts by their names, or what is an address.

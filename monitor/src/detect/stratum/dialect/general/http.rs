@@ -25,6 +25,9 @@ const HEADER_DIGITS: usize = 160;
 
 /// A call for work, or one that hands some in, of what calls itself a miner or asks as only miners do.
 pub(super) fn request(topics: Topics, facts: &Facts, message: &Message<'_>) -> Option<Request> {
+    if message.method.is_none() || message.logged {
+        return None;
+    }
     let purpose = match topics {
         Topics { submit: true, .. } | Topics { share: true, .. } => Purpose::Submit,
         Topics { work: true, .. } => Purpose::Work,

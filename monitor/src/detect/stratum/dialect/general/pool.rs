@@ -13,7 +13,7 @@ use crate::detect::{
     stratum::{
         dialect::{Dialect, Purpose, Reply, Request},
         message::Message,
-        shape::{claim, is_hex_value},
+        shape::{claim, is_boundary, is_hex_value},
     },
 };
 
@@ -126,7 +126,7 @@ fn is_work(result: &Value) -> bool {
         return false;
     };
     let hashes = [header, seed].iter().all(|hash| is_hash(hash) && !is_target(hash));
-    hashes && is_target(target) && rest.len() <= 2
+    hashes && is_boundary(target) && rest.len() <= 2
 }
 
 /// In mining's own name space: a difficulty, a target, an extranonce.

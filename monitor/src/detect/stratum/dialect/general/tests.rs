@@ -73,7 +73,7 @@ fn clients_of_unlisted_dialects() {
         r#"{"id":1,"method":"foo_submitLogin","params":["{ETH}"],"worker":"1080"}"#,
         r#"{"id":1,"method":"authorize","params":["{ETH}","x"]}"#,
         r#"{"id":1,"command":"auth","wallet":"{ETH}","worker":"rig7"}"#,
-        r#"{"type":"register","address":"NQ07 1234 5678 9ABC DEFG HJKL MNPQ RSTU VXY0","deviceName":"box"}"#,
+        r#"{"type":"register","address":"NQ07 1234 5678 9ABC DEFG HJKL MNPQ RSTU VXY0","workerName":"box"}"#,
         r#"{"id":1,"method":"auth","params":{"address":"kaspa:qz0yqzh5wkmyq4q5wzmgjg0h3u2r7d9qhw6y3n5tkp0ydc","rig":"a"}}"#,
         r#"{"id":4,"method":"mining.submit","params":["bob","d70fd222","98b6ac44d2",""]}"#,
         r#"{"id":3,"method":"submitShare","params":{"jobId":"a1","nonce":"0011223344556677","hash":"{HASH}"}}"#,

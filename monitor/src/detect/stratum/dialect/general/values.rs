@@ -14,8 +14,6 @@ const PROOF_DIGITS: usize = 2 * 104;
 /// What is called a blob may be shorter: Dero's small blocks have 48 bytes.
 const NAMED_BLOB_DIGITS: usize = 2 * 48;
 const HASH_DIGITS: usize = 64;
-/// Compact targets and bits have 4 bytes.
-const TARGET_DIGITS: usize = 8;
 /// Signatures have 64 or 65 bytes, or more.
 const SIGNATURE_DIGITS: usize = 2 * 64;
 /// Cuckoo cycles have 32 to 42 edges.
@@ -23,7 +21,21 @@ const CYCLE: std::ops::RangeInclusive<usize> = 32..=48;
 
 const JOB_KEYS: [&str; 2] = ["jobid", "job"];
 const AGENT_KEYS: [&str; 6] = ["agent", "useragent", "ua", "client", "software", "version"];
-const WORKER_KEYS: [&str; 6] = ["worker", "workername", "rig", "rigid", "minername", "devicename"];
+const WORKER_KEYS: [&str; 5] = ["worker", "workername", "rig", "rigid", "minername"];
+const ALGORITHM_KEYS: [&str; 6] = ["algo", "algos", "algorithm", "algorithms", "algoperf", "pow"];
+const TARGET_KEYS: [&str; 8] =
+    ["target", "targetblob", "sharetarget", "jobtarget", "pooltarget", "networktarget", "bits", "nbits"];
+const HEADER_KEYS: [&str; 8] = [
+    "prepow",
+    "powhash",
+    "prevhash",
+    "previoushash",
+    "prevblockhash",
+    "previousblock",
+    "previousblockhash",
+    "seedhash",
+];
+const RESULT_KEYS: [&str; 6] = ["result", "hash", "mixhash", "powhash", "mixdigest", "commitment"];
 const PASS_KEYS: [&str; 3] = ["pass", "password", "passwd"];
 const ACCOUNT_KEYS: [&str; 9] =
     ["login", "user", "username", "account", "wallet", "walletaddress", "address", "publicaddress", "miner"];
@@ -31,9 +43,9 @@ const NONCE_KEYS: [&str; 4] = ["xn", "extranonce", "extranonce1", "nonceprefix"]
 /// A nonce of four bytes.
 const HEX_DIGITS: usize = 8;
 /// Parts of keys whose values are as random as hashes, and are none that were worked for.
-const OTHER_KEYS: [&str; 13] = [
-    "auth", "check", "commit", "digest", "etag", "hmac", "key", "md5", "secret", "session", "sha", "sig",
-    "token",
+const OTHER_KEYS: [&str; 16] = [
+    "cipher", "data", "payload", "auth", "check", "commit", "digest", "etag", "hmac", "key", "md5", "secret",
+    "session", "sha", "sig", "token",
 ];
 
 /// One object or array, its nested ones apart.
@@ -106,7 +118,11 @@ impl<'a> Group<'a> {
 
     /// A name of an algorithm, or several in an array.
     pub(super) fn algorithm(self) -> Option<&'a str> {
-        self.texts().map(|(_, text)| text).find(|text| text.contains(['/', '-', '_']) && is_algorithm(text))
+        let fits = |(key, text): &(Key, &str)| {
+            let named = key.is_one_of(&ALGORITHM_KEYS) && text.contains(['/', '-', '_']);
+            (named || (key.as_str().is_empty() && text.contains('/'))) && is_algorithm(text)
+        };
+        self.texts().find(fits).map(|(_, text)| text)
     }
 
     /// The mark of a protocol, such as `EthereumStratum/2.0.0`.
@@ -136,13 +152,12 @@ impl<'a> Group<'a> {
 
     /// A target or a difficulty.
     pub(super) fn has_difficulty(self) -> bool {
-        let is_number = |value: &Value| value.as_f64().is_some_and(|number| number > 0.0);
+        let is_number = |value: &Value| value.as_f64().is_some_and(|number| number >= 1.0);
         self.entries().any(|(key, value)| {
             let key = key.as_str();
             let hard = key.contains("difficulty") || matches!(key, "diff" | "sharediff");
-            let text = value.as_str().filter(|text| is_hex(text, TARGET_DIGITS));
-            (hard && (is_number(value) || text.is_some()))
-                || (text.is_some() && (key.contains("target") || matches!(key, "bits" | "nbits")))
+            let text = value.as_str().filter(|text| is_bound(text));
+            (hard && (is_number(value) || text.is_some())) || (text.is_some() && TARGET_KEYS.contains(&key))
         })
     }
 
@@ -168,16 +183,16 @@ impl<'a> Group<'a> {
     /// A hash that is named as what is to be hashed, or (`as_job`) as any hash or input.
     pub(super) fn has_header(self, as_job: bool) -> bool {
         let is_header = |key: Key| {
-            let has = |part: &str| key.as_str().contains(part);
-            ["header", "pow", "prev", "seed"].into_iter().any(has)
-                || (as_job && ["hash", "input"].into_iter().any(has))
+            key.as_str().contains("header")
+                || key.is_one_of(&HEADER_KEYS)
+                || (as_job && key.is_one_of(&["hash", "input"]))
         };
         self.texts().any(|(key, text)| is_header(key) && !key.is_other() && is_hash(text))
     }
 
     /// What was worked for, as a hash.
     pub(super) fn has_hash(self) -> bool {
-        self.worked().any(is_hash)
+        self.texts().any(|(key, text)| key.is_one_of(&RESULT_KEYS) && is_hash(text))
     }
 
     /// What was worked for, as a proof that is longer than hashes and signatures.
@@ -242,6 +257,16 @@ pub(super) fn is_hash(text: &str) -> bool {
 /// 4 or 8 bytes in hexadecimal.
 pub(super) fn is_nonce(text: &str) -> bool {
     matches!(text.strip_prefix("0x").unwrap_or(text).len(), 8 | 16) && is_hex(text, 8)
+}
+
+/// A target in one of its forms: 4 bytes (compact, or the top ones), 8 or 32. Behind `0x` only the last is in use.
+fn is_bound(text: &str) -> bool {
+    let digits = text.strip_prefix("0x");
+    let known = match digits {
+        Some(digits) => digits.len() == HASH_DIGITS,
+        None => matches!(text.len(), 8 | 16 | HASH_DIGITS),
+    };
+    known && is_hex(text, 8)
 }
 
 fn is_cycle(edges: &[Value]) -> bool {

@@ -97,14 +97,19 @@ impl Topics {
         if name.len() > NAME_MAX {
             return topics;
         }
+        // `data.mining` and `processMining` are about something else: before mining stand only words of it.
+        let mut known = true;
         for run in name.split(|next: char| !next.is_ascii_alphabetic()) {
-            if topics.add(run) {
+            if known && topics.add(run) {
                 continue;
             }
             let mut rest = run;
             while !rest.is_empty() {
                 let (word, behind) = rest.split_at(word_end(rest));
-                topics.add(word);
+                let was = topics.mining;
+                let is_known = topics.add(word);
+                topics.mining &= known || was;
+                known &= is_known;
                 rest = behind;
             }
         }
