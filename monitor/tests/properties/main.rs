@@ -35,9 +35,6 @@ const BUDGET_MS: u64 = 1_500;
 /// say then what will follow; in one piece it is known for what it is.
 const RECORDING: &str = "benign-recorded-session";
 
-/// The most that is kept of an object.
-const KEPT: usize = 8 << 10;
-
 /// A conversation as it is now, and what cannot be said of it any more.
 type Changed = (Turns, Doubt);
 
@@ -67,8 +64,8 @@ fn same_verdict(how: As, change: impl Fn(&Turns, &mut Unstructured<'_>) -> Chang
 
 fn styled(turns: &Turns, style: Style, u: &mut Unstructured<'_>) -> Changed {
     let turns = disguise::disguise(turns, style, u);
-    let long = turns.iter().any(|(_, bytes)| bytes.len() > KEPT);
-    (turns, Doubt { decoys: style.has_decoys(), order: style.blanks, long })
+    let doubt = Doubt::of(style, &turns);
+    (turns, doubt)
 }
 
 fn try_often(mut property: impl FnMut(&mut Unstructured<'_>)) {

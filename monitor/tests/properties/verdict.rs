@@ -7,8 +7,10 @@ use monitor::{
     event::{BootTime, Direction, Ends, FlowId, Payload},
 };
 
-use crate::{delivery::Segment, disguise::Turns};
+use crate::{delivery::Segment, disguise::Turns, json::Style};
 
+/// The most that is kept of an object.
+const KEPT: usize = 8 << 10;
 /// The weight from which an incident is likely.
 const LIKELY: u32 = 70;
 
@@ -33,6 +35,14 @@ pub(crate) struct Doubt {
     pub(crate) order: bool,
     /// A message is longer than what is kept of one: nobody reads what is behind, be it the method.
     pub(crate) long: bool,
+}
+
+impl Doubt {
+    /// What `turns` leave open that were disguised in this style.
+    pub(crate) fn of(style: Style, turns: &Turns) -> Self {
+        let long = turns.iter().any(|(_, bytes)| bytes.len() > KEPT);
+        Self { decoys: style.has_decoys(), order: style.blanks, long }
+    }
 }
 
 /// Feeds one conversation and closes it; `None` when nothing was found.
