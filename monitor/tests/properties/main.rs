@@ -29,8 +29,10 @@ use crate::{
     verdict::{Doubt, of_turns, show},
 };
 
-/// How long each property is tried, in milliseconds, unless the environment says otherwise.
-const BUDGET_MS: u64 = 1_500;
+/// Inputs that each property is tried on.
+const ROUNDS: u64 = 120;
+/// The longest input, in bytes.
+const SIZE_MAX: u32 = 1 << 14;
 /// A recording of a session that goes by as a file. Cut after its first message it is that message, and nobody can
 /// say then what will follow; in one piece it is known for what it is.
 const RECORDING: &str = "benign-recorded-session";
@@ -68,14 +70,23 @@ fn styled(turns: &Turns, style: Style, u: &mut Unstructured<'_>) -> Changed {
     (turns, doubt)
 }
 
+/// The same inputs each time, so that a change is judged by what it changes; `ARBTEST_BUDGET_MS` explores others for
+/// that long, and `ARBTEST_SEED` repeats one.
 fn try_often(mut property: impl FnMut(&mut Unstructured<'_>)) {
-    let budget = std::env::var("ARBTEST_BUDGET_MS").ok().and_then(|text| text.parse().ok());
-    arbtest(|u| {
+    let explores = ["ARBTEST_BUDGET_MS", "ARBTEST_SEED"].iter().any(|name| std::env::var_os(name).is_some());
+    let mut property = |u: &mut Unstructured<'_>| {
         property(u);
         Ok(())
-    })
-    .budget_ms(budget.unwrap_or(BUDGET_MS))
-    .size_max(1 << 14);
+    };
+    if explores {
+        arbtest(&mut property).size_max(SIZE_MAX);
+        return;
+    }
+    for round in 1..=ROUNDS {
+        // The upper half is where the random bytes begin, the lower how many there are.
+        let size = u64::from(SIZE_MAX) * round / ROUNDS;
+        arbtest(&mut property).seed(round << 32 | size).run();
+    }
 }
 
 fn mining() -> impl Iterator<Item = Case> {
