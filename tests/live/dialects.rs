@@ -1,7 +1,7 @@
 //! Each dialect, each way of sending it: found, with the right pid, confirmed, and told in full.
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use minewarden_tests::{
     cgroup::Cgroup,
     client::{Client, STEP},
@@ -77,9 +77,5 @@ fn found(lab: &Lab, test: &str, dialect: Dialect, way: Way) -> Result<()> {
         expect::told(&agent, miner.pid(), UPDATED, &expect::one_share())?;
     }
     miner.finish()?;
-    let pool_pid = pool.pid();
-    pool.finish()?;
-    let of_pool = agent.notices().into_iter().find(|notice| notice.names(pool_pid));
-    ensure!(of_pool.is_none(), "the pool's process has an incident: {of_pool:?}");
-    Ok(())
+    expect::pool_is_silent(&agent, pool)
 }

@@ -1,8 +1,14 @@
 //! Comparing what the agent says of a process with what it should say.
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use minewarden_tests::{agent::Agent, client::python, notice::Notice, protocol::Dialect, wait, wallet};
+use anyhow::{Result, anyhow, ensure};
+use minewarden_tests::{
+    agent::Agent,
+    client::{Client, python},
+    notice::Notice,
+    protocol::Dialect,
+    wait, wallet,
+};
 
 /// How a field has to look.
 pub(crate) enum Field {
@@ -46,6 +52,18 @@ pub(crate) fn told(agent: &Agent, pid: u32, limit: Duration, fields: &[Field]) -
         last.is_empty().then_some(notice)
     });
     found.map_err(|error| anyhow!("{error}\n  {}\n{}", last.join("\n  "), agent.dump()))
+}
+
+/// Ends the pool; its own process has no incident.
+///
+/// # Errors
+/// Shows the notice that names it.
+pub(crate) fn pool_is_silent(agent: &Agent, pool: Client) -> Result<()> {
+    let pid = pool.pid();
+    pool.finish()?;
+    let of_pool = agent.notices().into_iter().find(|notice| notice.names(pid));
+    ensure!(of_pool.is_none(), "the pool's process has an incident: {of_pool:?}");
+    Ok(())
 }
 
 /// What is to be said of the Python miner of `test`.

@@ -33,9 +33,5 @@ fn noise_handshake(lab: &Lab) -> Result<()> {
     let level = notice.text("level");
     ensure!(["likely", "confirmed"].contains(&level.as_str()), "the level is {level}");
     miner.finish()?;
-    let pool_pid = pool.pid();
-    pool.finish()?;
-    let of_pool = agent.notices().into_iter().find(|notice| notice.names(pool_pid));
-    ensure!(of_pool.is_none(), "the pool's process has an incident: {of_pool:?}");
-    Ok(())
+    expect::pool_is_silent(&agent, pool)
 }

@@ -2,7 +2,7 @@
 //! gives the same verdict, and what is not mining gives none.
 //!
 //! The conversations are the golden cases of `tests/replay/cases`: a dialect that gets a case is held to this, too.
-//! A failure says the seed that repeats it: `ARBTEST_SEED=0x...` with the test's name. `ARBTEST_BUDGET_MS` tries for longer.
+//! A failure says the seed that repeats it: `ARBTEST_SEED=0x...` with the test's name. `ARBTEST_BUDGET_MS` tries others.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
