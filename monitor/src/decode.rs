@@ -82,6 +82,7 @@ fn exec(record: &[u8]) -> Result<Event, DecodeError> {
         file: FileId { device: u64::from(raw.device), inode: raw.inode },
         links: raw.links,
         command: redact::command_line(argv, raw.argv_size > raw.header.tail),
+        ..Exec::default()
     }));
     Ok(event(&raw.header, Some(owner(&raw.task.who, OwnerSource::Own)), body))
 }
@@ -153,6 +154,7 @@ fn task(raw: &raw::Task) -> Task {
         net_namespace: raw.net_namespace,
         mount_namespace: raw.mount_namespace,
         comm: text(&raw.comm),
+        ..Task::default()
     }
 }
 

@@ -8,6 +8,12 @@ use std::{fmt, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+mod process;
+mod scan;
+
+pub use process::{CommandLine, Container, Exec, Fork, Place, ProcFacts, Running, Task};
+pub use scan::{RuleMatch, ScanTarget, Scanned, Setup, SetupFile, Told};
+
 /// Nanoseconds since boot, suspend included (`CLOCK_BOOTTIME`). Captures count from the Unix epoch instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BootTime(pub u64);
@@ -178,6 +184,21 @@ pub enum Body {
         /// Every process whose file table holds it; empty when none was found.
         holders: Vec<Owner>,
     },
+    /// A process that the sweep met (`owner`): it may have been there before the agent.
+    Running(Box<Running>),
+    /// A connected TCP socket that the sweep met.
+    Established {
+        /// The socket.
+        flow: FlowId,
+        /// Its ends.
+        ends: Ends,
+        /// Every process whose file table holds it.
+        holders: Vec<Owner>,
+    },
+    /// Answer to [`crate::outcome::Request::Scan`] (`owner` is the process asked about).
+    Scanned(Box<Scanned>),
+    /// Answer to [`crate::outcome::Request::ReadSetup`] (`owner` is the process asked about).
+    Setup(Box<Setup>),
     /// The kernel's and the agent's counters, read on a timer.
     Counters(Counters),
     /// The wall clock was set: wall = boot + this from now on, in nanoseconds.
@@ -187,70 +208,6 @@ pub enum Body {
     },
     /// The only timer.
     Tick,
-}
-
-/// What the kernel says of a process, at exec or fork.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// Real parent.
-    pub parent: ProcessKey,
-    /// Real, effective user ids and real group id, initial user namespace.
-    pub uid: u32,
-    /// Effective user id.
-    pub euid: u32,
-    /// Real group id.
-    pub gid: u32,
-    /// Who logged in (audit); `None` when unset.
-    pub loginuid: Option<u32>,
-    /// Audit session; `None` when unset.
-    pub session: Option<u32>,
-    /// Id of the cgroup2 the task is in.
-    pub cgroup: u64,
-    /// Inode numbers of the PID, network and mount namespaces.
-    pub pid_namespace: u32,
-    /// Network namespace.
-    pub net_namespace: u32,
-    /// Mount namespace.
-    pub mount_namespace: u32,
-    /// Command name, at most 15 bytes.
-    pub comm: String,
-}
-
-/// A successful execve.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exec {
-    /// The process.
-    pub task: Task,
-    /// The path as it was given to the kernel: may be relative, may be a script.
-    pub filename: String,
-    /// The interpreter that runs a script; equal to `filename` for a program.
-    pub interpreter: String,
-    /// The file that runs (for a script: the interpreter's).
-    pub file: FileId,
-    /// Hard links of that file; 0 for a memfd or a deleted file.
-    pub links: u32,
-    /// Arguments, secrets redacted.
-    pub command: CommandLine,
-}
-
-/// Arguments with secrets taken out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommandLine {
-    /// Arguments, in order.
-    pub args: Vec<String>,
-    /// The process had more than was captured.
-    pub truncated: bool,
-    /// At least one secret was replaced.
-    pub redacted: bool,
-}
-
-/// A new process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fork {
-    /// The process that called fork.
-    pub parent: ProcessKey,
-    /// What the kernel says of the child.
-    pub task: Task,
 }
 
 /// A piece of one direction of a TCP stream.
@@ -272,66 +229,6 @@ pub struct Payload {
     pub length: u32,
     /// Bytes before this piece were skipped on purpose: `offset` follows nothing, framing starts anew.
     pub restart: bool,
-}
-
-/// What /proc says of a process. `None` facts: it was gone, or could not be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcFacts {
-    /// Why there are no facts, one line; `None` when there are.
-    pub error: Option<String>,
-    /// Real parent in the agent's PID namespace; 0 when none.
-    pub parent_pid: u32,
-    /// Command name.
-    pub comm: String,
-    /// `readlink /proc/PID/exe`, without " (deleted)".
-    pub exe: Option<String>,
-    /// The executable has no name any more, or never had one (memfd).
-    pub exe_deleted: bool,
-    /// The executable by `fstat`.
-    pub exe_file: Option<FileId>,
-    /// SHA-256 of the executable, lower-case hex; `None` when over the size cap or unreadable.
-    pub exe_sha256: Option<String>,
-    /// The script that an interpreter runs, as an absolute path, or `-c` when the code is an argument.
-    pub script: Option<String>,
-    /// SHA-256 of that script (or of the `-c` argument).
-    pub script_sha256: Option<String>,
-    /// Arguments, secrets redacted.
-    pub command: CommandLine,
-    /// Real user id, in the agent's user namespace.
-    pub uid: Option<u32>,
-    /// Its name.
-    pub user: Option<String>,
-    /// Who logged in; `None` when unset.
-    pub loginuid: Option<u32>,
-    /// Their name.
-    pub login_user: Option<String>,
-    /// Audit session.
-    pub session: Option<u32>,
-    /// Where it runs.
-    pub place: Place,
-    /// Ancestors, nearest first: name and pid in the agent's namespace, at most 16.
-    pub ancestry: Vec<(String, u32)>,
-}
-
-/// Where a process runs, from **all** lines of /proc/PID/cgroup.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
-    /// The most specific cgroup path of all hierarchies.
-    pub cgroup: String,
-    /// systemd unit (`foo.service`, `session-3.scope`).
-    pub unit: Option<String>,
-    /// systemd login session id.
-    pub session: Option<String>,
-    /// Container id (64 hex digits, or nspawn's machine name).
-    pub container: Option<String>,
-}
-
-impl Place {
-    /// The key of a place: container, else unit, else the cgroup path.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        self.container.as_deref().or(self.unit.as_deref()).unwrap_or(&self.cgroup)
-    }
 }
 
 /// Totals since the agent started, by name, in the order that they are to be printed.

@@ -14,8 +14,12 @@ use crate::event::{BootTime, Ends, FlowId, Owner, ProcessKey};
 pub enum Family {
     /// Stratum traffic.
     Stratum,
-    /// Command line.
+    /// What the executable is made of.
+    Binary,
+    /// Command line, configuration and environment.
     Argv,
+    /// Names and addresses of pools.
+    Destination,
 }
 
 /// One rule of `docs/detection.md`.

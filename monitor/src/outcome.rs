@@ -2,17 +2,27 @@
 //!
 //! Owns the two ways out of the pure part. Must not know how a request is carried out or where a notice goes.
 use crate::{
-    event::{FlowId, Owner},
+    event::{FlowId, Owner, ScanTarget},
     notice::{FlowView, Notice},
 };
 
 /// What the pure part wants from the world. Each is answered by an event, also when it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Read /proc of this process; answered by [`crate::event::Body::ProcFacts`].
     LookUp(Owner),
     /// Find the processes that hold this socket; answered by [`crate::event::Body::Holders`].
     FindOwner(FlowId),
+    /// Search the executable or the memory of this process; answered by [`crate::event::Body::Scanned`].
+    Scan(Owner, ScanTarget),
+    /// Read the environment of this process and the files that its arguments name; answered by
+    /// [`crate::event::Body::Setup`].
+    ReadSetup {
+        /// The process.
+        owner: Owner,
+        /// Paths as its arguments have them: may be relative to its working directory. At most 4.
+        files: Vec<String>,
+    },
 }
 
 /// The result of one step.

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::{
-    detect::Detector,
+    detect::{Detector, Report},
     enrich::{Tables, flows::Flow},
     event::{Body, BootTime, Counters, Event, FlowId, Host},
     finding::{Finding, Found},
@@ -160,11 +160,12 @@ impl Pipeline {
     }
 
     fn detect(&mut self, event: &Event, requests: &mut Vec<Request>, ready: &mut Vec<Found>) {
-        let mut findings = Vec::new();
+        let mut report = Report::default();
         for detector in &mut self.detectors {
-            detector.inspect(event, &self.tables, &mut findings);
+            detector.inspect(event, &self.tables, &mut report);
         }
-        self.file(findings, event.at, requests, ready);
+        requests.append(&mut report.requests);
+        self.file(report.findings, event.at, requests, ready);
     }
 
     fn file(

@@ -66,6 +66,7 @@ pub(crate) fn exec(seconds: u64, owner: Owner, args: &[&str]) -> Event {
         file: FileId { device: 8, inode },
         links: 1,
         command: CommandLine { args: args.iter().map(|&a| a.to_owned()).collect(), ..CommandLine::default() },
+        ..Exec::default()
     };
     event(seconds, Some(owner), Body::Exec(Box::new(exec)))
 }

@@ -4,7 +4,7 @@
 //! stratum+tcp://pool:3333 .`) is over by then. Must not know /proc: arguments come with the exec event.
 use std::time::Duration;
 
-use super::{ARGV_STRATUM_URL, Claim, Detector, Finding, Role, Shares, Subject};
+use super::{ARGV_STRATUM_URL, Claim, Detector, Finding, Report, Role, Shares, Subject};
 use crate::{
     enrich::{Tables, bounded::Bounded},
     event::{Body, BootTime, CommandLine, Event, ProcessKey},
@@ -53,7 +53,7 @@ impl Argv {
 }
 
 impl Detector for Argv {
-    fn inspect(&mut self, event: &Event, tables: &Tables, out: &mut Vec<Finding>) {
+    fn inspect(&mut self, event: &Event, tables: &Tables, out: &mut Report) {
         match (&event.body, event.owner) {
             (Body::Exec(exec), Some(owner)) => {
                 self.candidates.remove(&owner.key);
@@ -65,7 +65,7 @@ impl Detector for Argv {
             (Body::Exit { .. }, Some(owner)) => {
                 self.candidates.remove(&owner.key);
             }
-            (Body::Tick, _) => self.report(event.at, tables, out),
+            (Body::Tick, _) => self.report(event.at, tables, &mut out.findings),
             _ => {}
         }
     }

@@ -3,16 +3,25 @@
 //! Owns [`Detector`] and the rules. A detector never sees a sink, does no I/O and knows no clock but the event's own.
 //! It says what it saw; `weigh` decides what that is worth.
 pub use crate::finding::{Claim, Family, Finding, Role, Rule, Shares, Subject};
-use crate::{enrich::Tables, event::Event};
+use crate::{enrich::Tables, event::Event, outcome::Request};
 
 pub mod argv;
 pub mod stratum;
 pub(crate) mod wallet;
 
+/// What a detector leaves.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// What it wants to know.
+    pub requests: Vec<Request>,
+}
+
 /// Looks at every event and says what it found.
 pub trait Detector: Send {
     /// Appends to `out` what `event` shows. `tables` already hold the event.
-    fn inspect(&mut self, event: &Event, tables: &Tables, out: &mut Vec<Finding>);
+    fn inspect(&mut self, event: &Event, tables: &Tables, out: &mut Report);
     /// Nothing more will come: appends to `out` what unfinished things show as they are.
     fn finish(&mut self, out: &mut Vec<Finding>) {
         let _ = out;

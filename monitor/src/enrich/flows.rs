@@ -144,6 +144,11 @@ impl FlowTable {
         match &event.body {
             Body::Connect { flow, ends } => self.see(*flow, *ends, event, false),
             Body::Payload(payload) => self.see(payload.flow, payload.ends, event, true),
+            Body::Established { flow, ends, holders } => {
+                let evicted = self.see(*flow, *ends, event, false);
+                self.held_by(*flow, holders);
+                evicted
+            }
             Body::Close { flow } => {
                 if let Some(known) = self.entries.get_mut(flow) {
                     known.closed = Some(event.at);
@@ -151,13 +156,17 @@ impl FlowTable {
                 None
             }
             Body::Holders { flow, holders } => {
-                if let Some(known) = self.entries.get_mut(flow) {
-                    let begun = known.first_seen;
-                    likeliest_first(holders, begun).into_iter().for_each(|owner| known.own(owner));
-                }
+                self.held_by(*flow, holders);
                 None
             }
             _ => None,
+        }
+    }
+
+    fn held_by(&mut self, id: FlowId, holders: &[Owner]) {
+        if let Some(known) = self.entries.get_mut(&id) {
+            let begun = known.first_seen;
+            likeliest_first(holders, begun).into_iter().for_each(|owner| known.own(owner));
         }
     }
 

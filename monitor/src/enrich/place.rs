@@ -17,6 +17,7 @@ pub fn place(cgroup_lines: &str) -> Place {
         unit: first(unit),
         session: first(session),
         container: first(container).or_else(|| paths.iter().find_map(|(_, path)| lxc_directory(path))),
+        ..Place::default()
     }
 }
 
@@ -248,6 +249,7 @@ mod tests {
                 unit: some(unit),
                 session: some(session),
                 container: some(container),
+                ..Place::default()
             };
             assert_eq!(place(&fill(lines)), expected, "{lines}");
         }

@@ -4,7 +4,9 @@
 //! overwrite newer ones. Must not know the table it is kept in, flows or detectors.
 use std::sync::Arc;
 
-use crate::event::{BootTime, CommandLine, Exec, FileId, Fork, Owner, Place, ProcFacts, Task};
+use crate::event::{
+    BootTime, CommandLine, Container, Exec, FileId, Fork, Owner, Place, ProcFacts, Running, Scanned, Task,
+};
 
 /// Ancestors listed at most; the same number as in [`ProcFacts::ancestry`].
 pub(super) const ANCESTORS: usize = 16;
@@ -46,10 +48,23 @@ impl Image {
     fn of_exec(exec: &Exec) -> Self {
         Self {
             kernel_file: (exec.file != FileId::default()).then_some(exec.file),
+            exe: exec.path.clone(),
+            exe_deleted: exec.links == 0,
             filename: Some(exec.filename.clone()),
             interpreter: Some(exec.interpreter.clone()),
             command: exec.command.clone(),
             comm: Some(exec.task.comm.clone()),
+            ..Self::default()
+        }
+    }
+
+    fn of_running(running: &Running) -> Self {
+        Self {
+            exe: running.exe.clone(),
+            exe_deleted: running.exe_deleted,
+            exe_file: running.exe_file,
+            command: running.command.clone(),
+            comm: Some(running.task.comm.clone()),
             ..Self::default()
         }
     }
@@ -59,10 +74,14 @@ impl Image {
         if !keep_command && !facts.command.args.is_empty() {
             self.command = facts.command.clone();
         }
-        self.exe.clone_from(&facts.exe);
+        if facts.exe.is_some() {
+            self.exe.clone_from(&facts.exe);
+        }
         self.exe_deleted = facts.exe_deleted;
         self.exe_file = facts.exe_file;
-        self.exe_sha256.clone_from(&facts.exe_sha256);
+        if facts.exe_sha256.is_some() {
+            self.exe_sha256.clone_from(&facts.exe_sha256);
+        }
         self.script.clone_from(&facts.script);
         self.script_sha256.clone_from(&facts.script_sha256);
         self.comm = Some(facts.comm.clone());
@@ -84,6 +103,10 @@ pub struct Who {
     pub session: Option<u32>,
     /// Where it runs; `None` when nobody told.
     pub place: Option<Place>,
+    /// As [`ProcFacts::container`].
+    pub container: Option<Container>,
+    /// Controlling terminal.
+    pub tty: Option<String>,
     /// Ancestors, nearest first; empty when nobody told.
     pub ancestry: Vec<(String, u32)>,
 }
@@ -91,6 +114,7 @@ pub struct Who {
 impl Who {
     fn differs(&self, task: &Task) -> bool {
         (self.uid, self.loginuid, self.session) != (Some(task.uid), task.loginuid, task.session)
+            || self.tty != task.tty
     }
 
     fn of_task(&mut self, task: &Task) {
@@ -101,6 +125,7 @@ impl Who {
             self.login_user = None;
         }
         self.uid = Some(task.uid);
+        self.tty.clone_from(&task.tty);
         self.loginuid = task.loginuid;
         self.session = task.session;
     }
@@ -113,6 +138,8 @@ impl Who {
         self.login_user.clone_from(&facts.login_user);
         self.session = facts.session;
         self.place = Some(facts.place.clone());
+        self.container.clone_from(&facts.container);
+        self.tty.clone_from(&facts.tty);
         self.ancestry.clone_from(&facts.ancestry);
     }
 }
@@ -224,6 +251,7 @@ impl Process {
             let who = Arc::make_mut(&mut self.who);
             who.of_task(task);
             who.place = who.place.take().filter(|_| !moved);
+            who.container = who.container.take().filter(|_| !moved);
         }
         self.task = Some(task.clone());
     }
@@ -239,6 +267,24 @@ impl Process {
         }
         if !older {
             self.look_up = LookUp::Answered;
+        }
+    }
+
+    /// What the sweep saw; an exec or facts that came first are better.
+    pub(super) fn running(&mut self, owner: Owner, running: &Running) {
+        self.meet(owner);
+        if self.task.is_some() || self.look_up == LookUp::Answered {
+            return;
+        }
+        self.image = Arc::new(Image::of_running(running));
+        self.set_task(&running.task);
+    }
+
+    /// The digest of what runs; a scan of an older program says nothing of this one.
+    pub(super) fn scanned(&mut self, owner: Owner, scanned: &Scanned) {
+        let older = owner.generation.is_some() && owner.generation < self.generation();
+        if !older && scanned.sha256.is_some() && self.image.exe_sha256.is_none() {
+            Arc::make_mut(&mut self.image).exe_sha256.clone_from(&scanned.sha256);
         }
     }
 }

@@ -89,7 +89,7 @@ impl ProcessTable {
         if matches!(event.body, Body::Tick) {
             self.forget_dead(event.at);
         }
-        if let Body::Holders { holders, .. } = &event.body {
+        if let Body::Holders { holders, .. } | Body::Established { holders, .. } = &event.body {
             for holder in holders {
                 self.entries.entry(holder.key).meet(*holder);
             }
@@ -104,9 +104,13 @@ impl ProcessTable {
             Body::Fork(fork) => self.fork(owner, fork),
             Body::Exit { .. } => self.exit(owner.key, event.at),
             Body::ProcFacts(facts) => self.entries.entry(owner.key).learn(owner, facts),
+            Body::Running(running) => self.entries.entry(owner.key).running(owner, running),
+            Body::Scanned(scanned) => self.entries.entry(owner.key).scanned(owner, scanned),
             Body::Connect { .. } | Body::Payload(_) => self.entries.entry(owner.key).meet(owner),
             Body::Close { .. }
             | Body::Holders { .. }
+            | Body::Established { .. }
+            | Body::Setup(_)
             | Body::Counters(_)
             | Body::Clock { .. }
             | Body::Tick => {}

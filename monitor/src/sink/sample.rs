@@ -43,6 +43,7 @@ pub(crate) fn incident() -> Notice {
             unit: some("web.service"),
             session: some("3"),
             container: some(&"0123".repeat(16)),
+            ..Place::default()
         },
         ends: Some(Ends {
             local: "[2001:db8::1]:50000".parse().unwrap(),

@@ -88,6 +88,7 @@ impl Workers {
         match request {
             Request::LookUp(owner) => self.pool.submit(owner),
             Request::FindOwner(flow) => self.owners.submit(flow),
+            Request::Scan(..) | Request::ReadSetup { .. } => false,
         }
     }
 

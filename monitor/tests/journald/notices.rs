@@ -41,6 +41,7 @@ fn notice(text: impl Fn(&str) -> String) -> Notice {
             unit: some("web.service"),
             session: some("3"),
             container: some("0123456789ab"),
+            ..Place::default()
         },
         ends: Some(Ends {
             local: "[::1]:50000".parse().unwrap(),

@@ -11,12 +11,12 @@ const URL: &str = "stratum+tcp://4AbC.rig:s3cret@pool.example:3333/x";
 fn run(capacity: usize, events: &[Event]) -> (Vec<Finding>, Argv) {
     let mut argv = Argv::new(capacity);
     let mut tables = Tables::new(64, 64);
-    let mut out = Vec::new();
+    let mut out = Report::default();
     for event in events {
         tables.observe(event);
         argv.inspect(event, &tables, &mut out);
     }
-    (out, argv)
+    (out.findings, argv)
 }
 
 fn found(events: &[Event]) -> Vec<Finding> {

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use super::{Detector, Finding};
+use super::{Detector, Finding, Report};
 use crate::{
     enrich::Tables,
     event::{Body, BootTime, Direction, Event, FlowId, Payload},
@@ -124,10 +124,10 @@ impl Stratum {
 }
 
 impl Detector for Stratum {
-    fn inspect(&mut self, event: &Event, _tables: &Tables, out: &mut Vec<Finding>) {
+    fn inspect(&mut self, event: &Event, _tables: &Tables, out: &mut Report) {
         match &event.body {
-            Body::Payload(payload) => self.payload(event.at, payload, out),
-            Body::Close { flow } => self.close(*flow, out),
+            Body::Payload(payload) => self.payload(event.at, payload, &mut out.findings),
+            Body::Close { flow } => self.close(*flow, &mut out.findings),
             _ => {}
         }
     }

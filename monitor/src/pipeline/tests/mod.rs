@@ -64,13 +64,13 @@ impl Says {
 }
 
 impl Detector for Says {
-    fn inspect(&mut self, event: &Event, _tables: &Tables, out: &mut Vec<Finding>) {
+    fn inspect(&mut self, event: &Event, _tables: &Tables, out: &mut Report) {
         let Body::Payload(payload) = &event.body else { return };
         let text = std::str::from_utf8(&payload.bytes).unwrap();
         for (rule, role) in text.split(' ').filter_map(Self::rule) {
             let subject = Subject::Flow(payload.flow);
             let claim = Self::claim(text);
-            out.push(Finding {
+            out.findings.push(Finding {
                 rule,
                 subject,
                 role,

@@ -202,7 +202,7 @@ fn a_forgotten_process_is_asked_about_again() {
     run.feed(&[says(2, 1, Some(miner), "client"), facts(2, miner, session("miner"))]);
     (200..210).for_each(|pid| run.feed(&[exec(3, owner(pid, 1), &["sh"])]));
     run.feed(&[says(4, 1, Some(miner), "session"), facts(4, miner, session("miner"))]);
-    assert_eq!(run.requests, [Request::LookUp(miner); 2]);
+    assert_eq!(run.requests, [Request::LookUp(miner), Request::LookUp(miner)]);
     assert_eq!(
         run.story(),
         [(Kind::IncidentOpened, Level::Likely), (Kind::IncidentRaised, Level::Confirmed)]
