@@ -81,8 +81,7 @@ fn is_miner_login(message: &Message<'_>) -> bool {
 /// A share: Arweave calls its result `hash`.
 fn submits(message: &Message<'_>) -> bool {
     let hex = |name, least| message.text(name).is_some_and(|text| is_hex(text, least));
-    let named = ["result", "hash"].into_iter().any(|name| message.text(name).is_some());
-    let result = hex("result", 64) || hex("hash", 64) || (message.cut && !named);
+    let result = hex("result", 64) || hex("hash", 64);
     (has_job(message) || message.cut) && has_nonce(message) && result
 }
 

@@ -51,6 +51,14 @@ fn others_log_in_too() {
 }
 
 #[test]
+fn a_share_that_is_cut_before_its_result_is_asked_but_not_sure() {
+    // A render queue hands a frame in like this, with `checksum` in its place.
+    let value = json!({"id":2,"method":"submit","params":{"job_id":"12","nonce":"deadbeef"}});
+    let request = request(&Message::of(&value, true).unwrap()).unwrap();
+    assert_eq!((request.purpose, request.sure), (Purpose::Submit, false));
+}
+
+#[test]
 fn what_a_login_tells() {
     let told = asks(
         "login",
