@@ -147,10 +147,10 @@ fn named(name: &str) -> Option<Named> {
     (1..=NAME).contains(&name.len()).then(|| Named::Name(name.to_owned()))
 }
 
-/// The user whose service manager the path is below.
+/// The user whose service manager the path is below; root's word is the system's.
 fn manager(parts: &[&str]) -> Option<u32> {
     let uid = |part: &&str| part.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok();
-    parts.iter().find_map(uid)
+    parts.iter().find_map(uid).filter(|uid| *uid != 0)
 }
 
 /// Undoes systemd's `\xHH`; what is no UTF-8 then is left escaped.
