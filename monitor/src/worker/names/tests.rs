@@ -146,12 +146,12 @@ fn a_dynamic_user_is_known_to_pid_1_alone() {
 #[test]
 fn a_database_that_hangs_is_left_and_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let names = names(folder.path(), PASSWD, "echo \"late:x:$2:1::/:/bin/sh\"");
+    let names = names(folder.path(), PASSWD, "exec sleep 600");
     // Takes connections and never answers.
     std::fs::create_dir_all(folder.path().join("userdb")).unwrap();
     let _silent = UnixListener::bind(folder.path().join("userdb/io.systemd.Multiplexer")).unwrap();
     let begin = Instant::now();
-    assert_eq!(names.of(5, begin + Duration::from_millis(100)), None, "no time is left for getent");
+    assert_eq!(names.of(5, begin + Duration::from_millis(100)), None);
     assert!(names.timeouts() >= 1);
     assert!(begin.elapsed() < Duration::from_secs(60), "waited for it: {:?}", begin.elapsed());
 }
