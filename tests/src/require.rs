@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{agent, cgroup, journald};
+use crate::{agent, cgroup, docker, journald};
 
 /// Something a live test cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +23,22 @@ pub enum Need {
     Journald,
     /// `unshare` and `ip`, for network namespaces.
     NetTools,
+    /// Docker's daemon and client; `MINEWARDEN_REQUIRE_DOCKER=1` says that this host has to have them.
+    Docker,
 }
 
 /// What every live test needs.
 pub const LIVE: [Need; 6] = [Need::Root, Need::Btf, Need::Cgroup2, Need::Agent, Need::Python, Need::Journald];
 
 impl Need {
+    /// The variable that forbids to go on without it.
+    const fn forbids(self) -> &'static str {
+        match self {
+            Self::Docker => "MINEWARDEN_REQUIRE_DOCKER",
+            _ => "MINEWARDEN_REQUIRE_LIVE",
+        }
+    }
+
     /// Why the need is not met, one line; `None` when it is.
     #[must_use]
     pub fn missing(self) -> Option<String> {
@@ -39,6 +49,7 @@ impl Need {
             Self::Agent => agent::binary().err().map(|error| error.to_string()),
             Self::Python => no_command("python3", "--version"),
             Self::Journald => journald::missing(),
+            Self::Docker => docker::missing(),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
         }
     }
@@ -67,25 +78,25 @@ fn no_privilege() -> Option<String> {
     (bits >> CAP_SYS_ADMIN & 1 == 0).then(|| "root without CAP_SYS_ADMIN".to_owned())
 }
 
-fn first_missing(needs: &[Need]) -> Option<String> {
-    needs.iter().find_map(|need| need.missing())
-}
-
 /// Why `test` cannot run here; `None` when it can.
 ///
 /// # Errors
-/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` says that it has to.
+/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` (for Docker: `MINEWARDEN_REQUIRE_DOCKER=1`) says that it has to.
 pub fn reason_to_skip(test: &str, needs: &[Need]) -> Result<Option<String>> {
-    let required = env::var("MINEWARDEN_REQUIRE_LIVE").is_ok_and(|value| value == "1");
-    may_skip(required, test, first_missing(needs))
+    let missing = needs.iter().find_map(|need| Some((need.missing()?, need.forbids())));
+    may_skip(|variable| env::var(variable).is_ok_and(|value| value == "1"), test, missing)
 }
 
-fn may_skip(required: bool, test: &str, why: Option<String>) -> Result<Option<String>> {
-    match why {
-        Some(why) if required => {
-            bail!("{test} cannot run here: {why} (MINEWARDEN_REQUIRE_LIVE=1 forbids to skip it)")
+fn may_skip(
+    set: impl Fn(&str) -> bool,
+    test: &str,
+    missing: Option<(String, &'static str)>,
+) -> Result<Option<String>> {
+    match missing {
+        Some((why, variable)) if set(variable) => {
+            bail!("{test} cannot run here: {why} ({variable}=1 forbids to skip it)")
         }
-        why => Ok(why),
+        missing => Ok(missing.map(|(why, _)| why)),
     }
 }
 
@@ -95,11 +106,15 @@ mod tests {
 
     #[test]
     fn a_skip_becomes_a_failure_where_it_is_forbidden() {
-        let why = Some("not root".to_owned());
-        assert_eq!(may_skip(false, "a test", why.clone()).unwrap(), why);
-        assert_eq!(may_skip(true, "a test", None).unwrap(), None);
-        let error = may_skip(true, "a test", why).unwrap_err().to_string();
-        assert!(error.contains("a test") && error.contains("not root"), "{error}");
+        let missing = |need: Need| Some(("not here".to_owned(), need.forbids()));
+        let why = Some("not here".to_owned());
+        assert_eq!(may_skip(|_| false, "a test", missing(Need::Root)).unwrap(), why);
+        assert_eq!(may_skip(|_| true, "a test", None).unwrap(), None);
+        let error = may_skip(|_| true, "a test", missing(Need::Root)).unwrap_err().to_string();
+        assert!(error.contains("a test") && error.contains("not here"), "{error}");
+        let live = |variable: &str| variable == "MINEWARDEN_REQUIRE_LIVE";
+        assert_eq!(may_skip(live, "a test", missing(Need::Docker)).unwrap(), why);
+        assert!(may_skip(live, "a test", missing(Need::Python)).is_err());
     }
 
     #[test]

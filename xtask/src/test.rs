@@ -21,6 +21,8 @@ use crate::{
 const PACKAGE: &str = "minewarden-tests";
 /// With this set to 1 a live test that cannot run has failed.
 const REQUIRE_LIVE: &str = "MINEWARDEN_REQUIRE_LIVE";
+/// The same for the one that needs Docker.
+const REQUIRE_DOCKER: &str = "MINEWARDEN_REQUIRE_DOCKER";
 /// Tells the tests which agent to run.
 const AGENT: &str = "MINEWARDEN_AGENT";
 
@@ -135,7 +137,7 @@ impl Runner<'_> {
         let agent = self.agent.as_ref().context("the live tests need an agent")?;
         let mut variables =
             vec![(AGENT, agent.clone().into_os_string()), ("CARGO_MANIFEST_DIR", package.clone().into())];
-        for name in [REQUIRE_LIVE, "RUST_BACKTRACE", "RUST_LOG"] {
+        for name in [REQUIRE_LIVE, REQUIRE_DOCKER, "RUST_BACKTRACE", "RUST_LOG"] {
             variables.extend(env::var_os(name).map(|value| (name, value)));
         }
         match root::command(&program, &variables) {

@@ -139,24 +139,32 @@ pub struct Place {
     pub cgroup: String,
     /// systemd unit (`foo.service`, `session-3.scope`).
     pub unit: Option<String>,
-    /// systemd slice that the unit is in (`user-1000.slice`).
+    /// systemd slice that the unit is in (`user-1000.slice`), the innermost.
     pub slice: Option<String>,
     /// systemd login session id.
     pub session: Option<String>,
-    /// Container id (64 hex digits, or nspawn's machine name).
+    /// Container id (64 hex digits, or the name of a machine of nspawn, LXC and others).
     pub container: Option<String>,
     /// Uid of the Kubernetes pod.
     pub pod: Option<String>,
-    /// Batch job, with its system: `slurm:4242`.
+    /// Batch job, with its system and where the path says so its step: `slurm:4242.0`, `pbs:12345.server`.
     pub job: Option<String>,
 }
 
 impl Place {
-    /// The key of a place: container, else unit, else the cgroup path.
+    /// The key of a place: pod (its containers get new ids when they are started again), else container, else batch
+    /// job without its step (all jobs of Slurm share a unit), else unit, else the cgroup path.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.container.as_deref().or(self.unit.as_deref()).unwrap_or(&self.cgroup)
+        let inner = self.pod.as_deref().or(self.container.as_deref());
+        inner.or(self.job.as_deref().map(whole_job)).or(self.unit.as_deref()).unwrap_or(&self.cgroup)
     }
+}
+
+/// `slurm:7` of `slurm:7.0`; ids of other systems hold dots of their own.
+fn whole_job(job: &str) -> &str {
+    let step = job.starts_with("slurm:").then(|| job.split_once('.')).flatten();
+    step.map_or(job, |(whole, _)| whole)
 }
 
 /// A container as its engine describes it on disk.

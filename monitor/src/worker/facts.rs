@@ -12,14 +12,17 @@ use std::{
 use procfs_core::{FromRead as _, process::Status as ProcStatus};
 
 use super::{
+    container::{self, Containers},
     digest::{self, Digests},
     file::Status,
     names::Names,
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
+    session::Sessions,
+    terminal,
 };
 use crate::{
-    enrich::place::place,
+    enrich::place,
     event::{FileId, ProcFacts, ProcessKey},
     redact,
 };
@@ -47,11 +50,19 @@ pub(super) struct FactReader {
     procfs: Box<dyn ProcFs>,
     names: Names,
     digests: Digests,
+    containers: Containers,
+    sessions: Sessions,
 }
 
 impl FactReader {
     pub(super) fn new(procfs: Box<dyn ProcFs>) -> Self {
-        Self { procfs, names: Names::default(), digests: Digests::default() }
+        Self {
+            procfs,
+            names: Names::default(),
+            digests: Digests::default(),
+            containers: Containers::default(),
+            sessions: Sessions::default(),
+        }
     }
 
     /// All facts of the process with this pid in the agent's PID namespace, if it is the one that is meant; else
@@ -69,6 +80,11 @@ impl FactReader {
     /// How often a user's name was not found in time.
     pub(super) fn name_timeouts(&self) -> u64 {
         self.names.timeouts()
+    }
+
+    /// How often a file of a container engine could not be used.
+    pub(super) fn containers_refused(&self) -> u64 {
+        self.containers.refused()
     }
 
     fn read(&self, pid: u32, expected: ProcessKey) -> io::Result<ProcFacts> {
@@ -96,9 +112,9 @@ impl FactReader {
         facts.command =
             redact::command_line(args.get(..ARGS_SHOWN).unwrap_or(&args), args.len() > ARGS_SHOWN);
         self.add_people(process, &mut facts, until);
-        let cgroup = process.read("cgroup", TEXT_CAP).unwrap_or_default();
-        facts.place = place(&String::from_utf8_lossy(&cgroup));
+        facts.tty = terminal::of(process);
         facts.ancestry = self.ancestry(&identity);
+        self.add_place(process, &mut facts, until);
         facts.comm = identity.comm;
         facts
     }
@@ -146,6 +162,26 @@ impl FactReader {
         facts.session = number(process, "sessionid");
         facts.user = facts.uid.and_then(|uid| self.names.of(uid, until));
         facts.login_user = facts.loginuid.and_then(|uid| self.names.of(uid, until));
+    }
+
+    /// Needs the ancestry, among which is who watches over a container.
+    fn add_place(&self, process: &dyn ProcDir, facts: &mut ProcFacts, until: Instant) {
+        let cgroup = process.read("cgroup", TEXT_CAP).unwrap_or_default();
+        let (place, lead) = place::read(&String::from_utf8_lossy(&cgroup));
+        facts.place = place;
+        let monitors = || {
+            let pids =
+                facts.ancestry.iter().filter(|(comm, _)| container::is_monitor(comm)).map(|(_, pid)| *pid);
+            pids.filter_map(|pid| self.procfs.open(pid).ok()).collect()
+        };
+        let home = |uid| self.names.home(uid, until);
+        facts.container = lead.and_then(|lead| self.containers.of(&lead, home, monitors));
+        if facts.loginuid.is_none()
+            && let Some(login) = self.sessions.login(&facts.place)
+        {
+            facts.loginuid = Some(login.uid);
+            facts.login_user = login.user.or_else(|| self.names.of(login.uid, until));
+        }
     }
 
     /// Up to init. A parent that started after its child is another process with a reused pid.

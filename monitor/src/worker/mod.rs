@@ -12,6 +12,7 @@ use crate::{
     outcome::Request,
 };
 
+mod container;
 mod digest;
 mod facts;
 mod file;
@@ -20,6 +21,8 @@ mod owners;
 mod pool;
 pub mod procfs;
 mod script;
+mod session;
+mod terminal;
 #[cfg(test)]
 mod tests;
 
@@ -114,6 +117,7 @@ impl Workers {
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
             ("worker.name.timeout", pool.name_timeouts()),
+            ("worker.container.refused", pool.containers_refused()),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),

@@ -113,6 +113,11 @@ impl Pool {
         self.reader.name_timeouts()
     }
 
+    /// How often a file of a container engine could not be used.
+    pub(super) fn containers_refused(&self) -> u64 {
+        self.reader.containers_refused()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
