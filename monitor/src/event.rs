@@ -39,6 +39,12 @@ impl Ticks {
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos / Self::NANOS)
     }
+
+    /// The moment the tick began.
+    #[must_use]
+    pub const fn boot_time(self) -> BootTime {
+        BootTime(self.0.saturating_mul(Self::NANOS))
+    }
 }
 
 /// A process for as long as it lives: pids are reused, this pair is not. `tgid` is the one of the initial

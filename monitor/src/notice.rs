@@ -5,7 +5,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    event::{BootTime, CommandLine, Counters, Ends, FlowId, Owner, Place, ProcessKey},
+    event::{BootTime, CommandLine, Container, Counters, Ends, FileId, FlowId, Owner, Place, ProcessKey},
     finding::{Claim, Role, Rule, Shares},
 };
 
@@ -83,6 +83,33 @@ impl Kind {
     }
 }
 
+/// Why an executable cannot be looked at where its path says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExeState {
+    /// It never had a name in the file system: memfd_create(2).
+    Memfd,
+    /// Its name is gone.
+    Deleted,
+}
+
+impl ExeState {
+    /// Of an executable with this path; `nameless` says that no link to the file is left.
+    #[must_use]
+    pub fn of(path: Option<&str>, nameless: bool) -> Option<Self> {
+        let memfd = path.is_some_and(|path| path.starts_with("/memfd:"));
+        nameless.then_some(if memfd { Self::Memfd } else { Self::Deleted })
+    }
+
+    /// Its name in every sink.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memfd => "memfd",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// One entry for the sinks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -124,8 +151,16 @@ pub struct IncidentView {
     pub processes: u64,
     /// What is known of the process.
     pub exe: Option<String>,
+    /// Why it cannot be looked at there.
+    pub exe_state: Option<ExeState>,
+    /// The executable by stat, else by the kernel.
+    pub exe_file: Option<FileId>,
     /// SHA-256 of the executable.
     pub sha256: Option<String>,
+    /// The script that an interpreter runs, `-c` for code in an argument.
+    pub script: Option<String>,
+    /// SHA-256 of that.
+    pub script_sha256: Option<String>,
     /// Arguments, secrets redacted.
     pub command: CommandLine,
     /// Command name.
@@ -142,8 +177,14 @@ pub struct IncidentView {
     pub login_user: Option<String>,
     /// Audit session.
     pub session: Option<u32>,
+    /// Controlling terminal, `pts3`.
+    pub tty: Option<String>,
+    /// When the process began, nanoseconds since the Unix epoch.
+    pub started_unix_nanos: Option<i128>,
     /// Where it runs.
     pub place: Place,
+    /// What the container's engine says of it.
+    pub container: Option<Container>,
     /// The conversation that weighs most.
     pub ends: Option<Ends>,
     /// What the conversation told.

@@ -6,19 +6,23 @@ use std::time::Duration;
 use super::one::Incident;
 use crate::{
     enrich::processes::Process,
-    finding::Role,
-    notice::{Kind, Level},
+    event::{Container, Place},
+    finding::{Family, Role, Rule},
+    notice::{ExeState, Kind, Level},
+    weigh::strongest_first,
 };
 
 /// Longest value shown whole in a message; the fields of the notice hold it whole.
 const SHOWN: usize = 24;
 /// The same for a path: its end says more than its beginning.
 const PATH_SHOWN: usize = 64;
+/// The same for what a rule saw.
+const SEEN_SHOWN: usize = 160;
 /// What stands for a script when the code is an argument.
 const CODE_ARGUMENT: &str = "-c";
 
-/// `confirmed cryptomining: python3[4121] (/tmp/m.py, user alice, session-3.scope) speaks cryptonote with 10.0.0.5:3333,
-/// wallet 4AB...; since 2026-01-02T12:00:01Z`.
+/// `confirmed cryptomining: python3[4121] (/tmp/m.py) of alice in session-3.scope speaks cryptonote with
+/// 10.0.0.5:3333, wallet 4AB...; since 2026-01-02T12:00:01Z`.
 pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &str) -> String {
     let level = level(incident.verdict().level);
     let who = who(incident);
@@ -90,10 +94,15 @@ fn who(incident: &Incident) -> String {
     let process = &shown.process;
     let name = process.image.comm.as_deref().or_else(|| process.image.path()).unwrap_or("unknown");
     let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
-    let about = [program(process), user(process), place(process), count(incident.processes)];
-    let about: Vec<_> = about.into_iter().flatten().collect();
-    let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
-    format!("{}{about}", label(name, pid))
+    let about: Vec<_> = [program(process), count(incident.processes)].into_iter().flatten().collect();
+    let mut who = label(name, pid);
+    if !about.is_empty() {
+        who.push_str(&format!(" ({})", about.join(", ")));
+    }
+    let place = process.who.place.as_ref().and_then(|of| place(of, process.who.container.as_ref()));
+    user(process).into_iter().for_each(|user| who.push_str(&format!(" of {user}")));
+    place.into_iter().for_each(|place| who.push_str(&format!(" in {place}")));
+    who
 }
 
 /// What runs: the script, else the executable; a name in brackets can be anything.
@@ -104,20 +113,41 @@ fn program(process: &Process) -> Option<String> {
     let path = path.or_else(|| shebang.filter(|_| image.exe.is_none()).map(String::as_str)).or(image.path());
     let path = middle_cut(path.filter(|path| !path.is_empty())?, PATH_SHOWN);
     // What has no name in the file system cannot be looked at there.
-    let gone = image.exe_deleted && image.script.is_none() && !path.starts_with("/memfd:");
+    let gone =
+        image.script.is_none() && ExeState::of(Some(&path), image.exe_deleted) == Some(ExeState::Deleted);
     Some(if gone { format!("{path} deleted") } else { path })
 }
 
+/// `root, logged in as alice`: the latter only where it is someone else.
 fn user(process: &Process) -> Option<String> {
     let who = &process.who;
-    who.user.as_ref().map(|user| format!("user {user}")).or(who.uid.map(|uid| format!("uid {uid}")))
+    let named = |name: &Option<String>, id: Option<u32>| name.clone().or(id.map(|id| format!("uid {id}")));
+    let user = named(&who.user, who.uid)?;
+    let login = named(&who.login_user, who.loginuid).filter(|_| who.loginuid != who.uid);
+    Some(login.map_or(user.clone(), |login| format!("{user}, logged in as {login},")))
 }
 
-fn place(process: &Process) -> Option<String> {
-    let place = process.who.place.as_ref()?;
-    let container = place.container.as_ref().map(|id| format!("container {}", start(id, 12)));
-    let unit = || place.unit.clone();
-    container.or_else(unit).or_else(|| (!place.cgroup.is_empty()).then(|| format!("cgroup {}", place.cgroup)))
+/// `container web1 (nginx:1.25)`, `container app (shop:7) of pod shop/web-7d9c`, `job slurm:4242`, `web.service`.
+fn place(place: &Place, told: Option<&Container>) -> Option<String> {
+    if let Some(id) = &place.container {
+        let name = told.and_then(|told| told.name.as_deref());
+        let image = told
+            .and_then(|told| told.image.as_deref())
+            .map(|image| format!(" ({})", cut(image, PATH_SHOWN, 24)));
+        let name = name.map_or_else(|| start(id, 12), short);
+        let pod = pod(place, told).map(|pod| format!(" of pod {pod}"));
+        return Some(format!("container {name}{}{}", image.unwrap_or_default(), pod.unwrap_or_default()));
+    }
+    let job = place.job.as_ref().map(|job| format!("job {job}"));
+    let cgroup = || (!place.cgroup.is_empty()).then(|| format!("cgroup {}", place.cgroup));
+    job.or_else(|| place.unit.clone()).or_else(cgroup)
+}
+
+/// `namespace/name`, else the pod's uid.
+fn pod(place: &Place, told: Option<&Container>) -> Option<String> {
+    let name = told.and_then(|told| told.pod.clone());
+    let namespace = told.and_then(|told| told.namespace.as_ref()).map(|namespace| format!("{namespace}/"));
+    name.map(|name| namespace.unwrap_or_default() + &name).or_else(|| place.pod.clone())
 }
 
 fn count(processes: u64) -> Option<String> {
@@ -125,28 +155,45 @@ fn count(processes: u64) -> Option<String> {
 }
 
 fn does(incident: &Incident, past: bool) -> String {
+    let mut does = acts(incident, past);
     let claim = &incident.claim;
-    let dialect = claim.dialect.as_deref().unwrap_or("stratum");
-    let mut does = match (&incident.named, incident.role) {
-        (Some(ends), Role::Relay) => {
-            let relays = if past { "relayed" } else { "relays" };
-            format!("{relays} {dialect} from other miners to {}", ends.remote)
-        }
-        (Some(ends), _) => {
-            let speaks = if past { "spoke" } else { "speaks" };
-            format!("{speaks} {dialect} with {}", ends.remote)
-        }
-        (None, _) => {
-            let (has, pool) = (if past { "had" } else { "has" }, claim.pool.as_deref().unwrap_or("a pool"));
-            format!("{has} the address of {} on its command line", short(pool))
-        }
-    };
     for (name, value) in [("wallet", &claim.wallet), ("worker", &claim.worker), ("agent", &claim.agent)] {
         if let Some(value) = value {
             does.push_str(&format!(", {name} {}", short(value)));
         }
     }
     does
+}
+
+fn acts(incident: &Incident, past: bool) -> String {
+    let claim = &incident.claim;
+    let Some(ends) = &incident.named else { return shows(incident, past) };
+    let dialect = claim.dialect.as_deref().unwrap_or("stratum");
+    let remote = ends.remote.to_string();
+    let pool = claim.pool.as_deref().filter(|pool| *pool != remote).map(|pool| format!(" ({})", short(pool)));
+    let to = remote.clone() + &pool.unwrap_or_default();
+    match (incident.role, past) {
+        (Role::Relay, false) => format!("relays {dialect} from other miners to {to}"),
+        (Role::Relay, true) => format!("relayed {dialect} from other miners to {to}"),
+        (_, false) => format!("speaks {dialect} with {to}"),
+        (_, true) => format!("spoke {dialect} with {to}"),
+    }
+}
+
+/// What is known without a conversation, by the rule that weighs most.
+fn shows(incident: &Incident, past: bool) -> String {
+    let mut evidence: Vec<(&'static Rule, String)> =
+        incident.evidence.values().map(|seen| (seen.rule, seen.text())).collect();
+    strongest_first(&mut evidence);
+    let Some((rule, seen)) = evidence.first() else { return "shows nothing".to_owned() };
+    let seen = cut(seen, SEEN_SHOWN, SEEN_SHOWN / 2);
+    let (is, has) = if past { ("was", "had") } else { ("is", "has") };
+    match (rule.family, &incident.claim.pool) {
+        (Family::Binary, _) => format!("{is} a known miner by content ({seen})"),
+        (Family::Argv, Some(pool)) => format!("was given the address of {}", short(pool)),
+        (Family::Argv, None) => format!("{is} started as a miner is ({seen})"),
+        _ => format!("{has} the marks of {}: {seen}", rule.name),
+    }
 }
 
 fn start(text: &str, length: usize) -> String {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     event::{BootTime, Host},
     finding::Rule,
-    notice::{IncidentView, Kind, Level, Notice},
+    notice::{ExeState, IncidentView, Kind, Level, Notice},
     weigh::strongest_first,
 };
 
@@ -57,7 +57,11 @@ fn view(incident: &Incident, host: &Host, at: BootTime, kind: Kind) -> IncidentV
         owner: process.and_then(|process| process.owner),
         processes: incident.processes,
         exe: image.and_then(|image| image.path()).map(str::to_owned),
+        exe_state: image.and_then(|image| ExeState::of(image.path(), image.exe_deleted)),
+        exe_file: image.and_then(|image| image.exe_file.or(image.kernel_file)),
         sha256: image.and_then(|image| image.exe_sha256.clone()),
+        script: image.and_then(|image| image.script.clone()),
+        script_sha256: image.and_then(|image| image.script_sha256.clone()),
         command: image.map(|image| image.command.clone()).unwrap_or_default(),
         comm: image.and_then(|image| image.comm.clone()),
         ancestry: ancestry(incident),
@@ -66,7 +70,10 @@ fn view(incident: &Incident, host: &Host, at: BootTime, kind: Kind) -> IncidentV
         loginuid: who.and_then(|who| who.loginuid),
         login_user: who.and_then(|who| who.login_user.clone()),
         session: who.and_then(|who| who.session),
+        tty: who.and_then(|who| who.tty.clone()),
+        started_unix_nanos: shown.map(|shown| host.wall(shown.key.start.boot_time())),
         place: who.and_then(|who| who.place.clone()).unwrap_or_default(),
+        container: who.and_then(|who| who.container.clone()),
         ends: incident.named,
         claim: incident.claim.clone(),
         shares: incident.shares,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::escape::{CUT, escape};
 use crate::{
-    event::CommandLine,
+    event::{CommandLine, FileId},
     notice::{IncidentView, Kind, Level, Notice},
 };
 
@@ -97,7 +97,7 @@ static COMMON: [Row<Notice>; 6] = [
     ("COUNTERS", |n| text(&n.counters.as_ref()?.to_string())),
 ];
 
-static INCIDENT: [Row<IncidentView>; 34] = [
+static INCIDENT: [Row<IncidentView>; 48] = [
     ("INCIDENT", |v| text(&v.id)),
     ("LEVEL", |v| text(&v.level.to_string())),
     ("SCORE", |v| Some(Value::Number(v.score.into()))),
@@ -108,16 +108,30 @@ static INCIDENT: [Row<IncidentView>; 34] = [
     ("PID", |v| Some(Value::Number(pid(v)?.into()))),
     ("COMM", |v| text(v.comm.as_ref()?)),
     ("EXE", |v| text(v.exe.as_ref()?)),
-    ("CMDLINE", |v| text(&command_line(&v.command))),
+    ("EXE_STATE", |v| text(v.exe_state?.name())),
+    ("EXE_FILE", |v| Some(file(v.exe_file?))),
     ("SHA256", |v| text(v.sha256.as_ref()?)),
+    ("SCRIPT", |v| text(v.script.as_ref()?)),
+    ("SCRIPT_SHA256", |v| text(v.script_sha256.as_ref()?)),
+    ("CMDLINE", |v| text(&command_line(&v.command))),
+    ("STARTED", |v| Some(Value::Text(rfc3339(v.started_unix_nanos?)))),
     ("ANCESTRY", |v| text(v.ancestry.as_ref()?)),
     ("UID", |v| Some(Value::Number(v.uid?.into()))),
     ("USER", |v| text(v.user.as_ref()?)),
     ("LOGINUID", |v| Some(Value::Number(v.loginuid?.into()))),
     ("LOGIN_USER", |v| text(v.login_user.as_ref()?)),
     ("SESSION", session),
+    ("TTY", |v| text(v.tty.as_ref()?)),
     ("UNIT", |v| text(v.place.unit.as_ref()?)),
+    ("SLICE", |v| text(v.place.slice.as_ref()?)),
+    ("JOB", |v| text(v.place.job.as_ref()?)),
     ("CONTAINER", |v| text(v.place.container.as_ref()?)),
+    ("CONTAINER_NAME", |v| text(v.container.as_ref()?.name.as_ref()?)),
+    ("CONTAINER_IMAGE", |v| text(v.container.as_ref()?.image.as_ref()?)),
+    ("CONTAINER_ENGINE", |v| text(&v.container.as_ref()?.engine)),
+    ("POD", |v| text(v.container.as_ref()?.pod.as_ref()?)),
+    ("POD_UID", |v| text(v.place.pod.as_ref()?)),
+    ("NAMESPACE", |v| text(v.container.as_ref()?.namespace.as_ref()?)),
     ("CGROUP", |v| text(&v.place.cgroup)),
     ("REMOTE", |v| text(&v.ends?.remote.to_string())),
     ("POOL", |v| text(v.claim.pool.as_ref()?)),
@@ -136,6 +150,12 @@ static INCIDENT: [Row<IncidentView>; 34] = [
 
 fn text(raw: &str) -> Option<Value> {
     (!raw.is_empty()).then(|| Value::Text(escape(raw)))
+}
+
+/// `major:minor:inode`, as `stat -c %Hd:%Ld:%i` prints it.
+pub(super) fn file(file: FileId) -> Value {
+    let (major, minor) = (file.device >> 20, file.device & 0xf_ffff);
+    Value::Text(format!("{major}:{minor}:{}", file.inode))
 }
 
 /// None before the first answer: that no share was seen says nothing of how many there were.
@@ -241,6 +261,11 @@ mod tests {
             ("CMDLINE", "./kworker -o stratum+tcp://pool.example:3333 '--user-agent=a b' '' 'it'\\''s' …"),
             ("REMOTE", "[2001:db8::7]:3333"),
             ("SESSION", "3"),
+            ("EXE_STATE", "deleted"),
+            ("EXE_FILE", "253:1:131"),
+            ("STARTED", "2026-05-20T17:59:00.000000Z"),
+            ("CONTAINER_NAME", "web1"),
+            ("POD_UID", "0b5a5cde-4a0b-4d5c-8c0c-0d8f0f6f3c11"),
         ];
         for (name, shown) in expected {
             assert_eq!(value(&fields, name).as_deref(), Some(shown), "{name}");

@@ -3,9 +3,12 @@ use std::time::Duration;
 
 use crate::{
     detect::{ARGV_STRATUM_URL, STRATUM_SESSION},
-    event::{BootTime, CommandLine, Counters, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
+    event::{
+        BootTime, CommandLine, Container, Counters, Ends, FileId, Owner, OwnerSource, Place, ProcessKey,
+        Ticks,
+    },
     finding::{Claim, Role, Shares},
-    notice::{IncidentView, Kind, Level, Notice},
+    notice::{ExeState, IncidentView, Kind, Level, Notice},
 };
 
 /// 2026-05-20T18:00:00Z.
@@ -29,7 +32,11 @@ pub(crate) fn incident() -> Notice {
         owner: Some(Owner { key, pid: 4242, generation: Some(2), source: OwnerSource::Connect }),
         processes: 3,
         exe: some("/tmp/.x/kworker"),
+        exe_state: Some(ExeState::Deleted),
+        exe_file: Some(FileId { device: 253 << 20 | 1, inode: 131 }),
         sha256: some(&"ab".repeat(32)),
+        script: some("/srv/m.py"),
+        script_sha256: some(&"cd".repeat(32)),
         command: CommandLine { args: args.map(str::to_owned).to_vec(), truncated: true, redacted: false },
         comm: some("kworker"),
         ancestry: some("kworker[4242] < bash[4000] < sshd[900]"),
@@ -38,13 +45,24 @@ pub(crate) fn incident() -> Notice {
         loginuid: Some(1001),
         login_user: some("bob"),
         session: Some(3),
+        tty: some("pts3"),
+        started_unix_nanos: Some(SINCE - 60_000_000_000),
         place: Place {
             cgroup: "/system.slice/web.service".into(),
             unit: some("web.service"),
             session: some("3"),
+            slice: some("system.slice"),
             container: some(&"0123".repeat(16)),
-            ..Place::default()
+            pod: some("0b5a5cde-4a0b-4d5c-8c0c-0d8f0f6f3c11"),
+            job: some("slurm:4242"),
         },
+        container: Some(Container {
+            engine: "docker".into(),
+            name: some("web1"),
+            image: some("nginx:1.25"),
+            pod: some("web-7d9c"),
+            namespace: some("shop"),
+        }),
         ends: Some(Ends {
             local: "[2001:db8::1]:50000".parse().unwrap(),
             remote: "[2001:db8::7]:3333".parse().unwrap(),
@@ -97,10 +115,20 @@ pub(crate) fn hostile() -> Notice {
         &mut view.claim;
     let claim = [dialect, wallet, worker, agent, algorithm, coin, pool, difficulty];
     let process = [&mut view.exe, &mut view.comm, &mut view.ancestry, &mut view.user, &mut view.login_user];
-    let place = [&mut view.place.unit, &mut view.place.container];
-    for slot in claim.into_iter().chain(process).chain(place) {
+    let more = [&mut view.script, &mut view.tty];
+    let Place { unit, slice, container, pod, job, session: _, cgroup } = &mut view.place;
+    let place = [unit, slice, container, pod, job];
+    for slot in claim.into_iter().chain(process).chain(more).chain(place) {
         *slot = Some(text());
     }
-    view.place.cgroup = text();
+    *cgroup = text();
+    let of_engine = || Some(text());
+    view.container = Some(Container {
+        engine: text(),
+        name: of_engine(),
+        image: of_engine(),
+        pod: of_engine(),
+        namespace: of_engine(),
+    });
     notice
 }

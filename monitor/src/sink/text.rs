@@ -43,7 +43,7 @@ impl<W: Write + Send> Sink for Text<W> {
 /// that are unknown are left out; so is a line without any.
 type Line = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
-const BLOCK: [Line; 16] = [
+const BLOCK: [Line; 19] = [
     ("incident", &[("", "INCIDENT", ""), ("role ", "ROLE", ""), ("", "PROCESSES", " process(es) so far")]),
     (
         "who",
@@ -53,13 +53,37 @@ const BLOCK: [Line; 16] = [
             ("logged in as ", "LOGIN_USER", ""),
             ("loginuid ", "LOGINUID", ""),
             ("session ", "SESSION", ""),
+            ("tty ", "TTY", ""),
         ],
     ),
-    ("process", &[("", "COMM", ""), ("pid ", "PID", ""), ("", "EXE", "")]),
+    (
+        "process",
+        &[
+            ("", "COMM", ""),
+            ("pid ", "PID", ""),
+            ("", "EXE", ""),
+            ("", "EXE_STATE", ""),
+            ("started ", "STARTED", ""),
+        ],
+    ),
+    ("script", &[("", "SCRIPT", ""), ("sha256 ", "SCRIPT_SHA256", "")]),
     ("command", &[("", "CMDLINE", "")]),
-    ("sha256", &[("", "SHA256", "")]),
     ("ancestry", &[("", "ANCESTRY", "")]),
-    ("where", &[("unit ", "UNIT", ""), ("container ", "CONTAINER", ""), ("cgroup ", "CGROUP", "")]),
+    (
+        "container",
+        &[
+            ("", "CONTAINER_NAME", ""),
+            ("image ", "CONTAINER_IMAGE", ""),
+            ("", "CONTAINER_ENGINE", ""),
+            ("id ", "CONTAINER", ""),
+        ],
+    ),
+    ("pod", &[("", "POD", ""), ("namespace ", "NAMESPACE", ""), ("uid ", "POD_UID", "")]),
+    (
+        "where",
+        &[("unit ", "UNIT", ""), ("slice ", "SLICE", ""), ("job ", "JOB", ""), ("cgroup ", "CGROUP", "")],
+    ),
+    ("file", &[("", "EXE_FILE", ""), ("sha256 ", "SHA256", "")]),
     ("remote", &[("", "REMOTE", ""), ("dialect ", "DIALECT", ""), ("pool ", "POOL", "")]),
     ("wallet", &[("", "WALLET", "")]),
     ("worker", &[("", "WORKER", "")]),
@@ -72,7 +96,8 @@ const BLOCK: [Line; 16] = [
 ];
 
 /// Lines of the block that say nothing new once an incident is open; the headline names the process.
-const ONCE: [&str; 6] = ["who", "process", "command", "sha256", "ancestry", "where"];
+const ONCE: [&str; 9] =
+    ["who", "process", "script", "command", "ancestry", "container", "pod", "where", "file"];
 
 const LABEL_WIDTH: usize = 11;
 const RESET: &str = "\x1b[0m";
@@ -158,12 +183,15 @@ mod tests {
             "\
 2026-05-20T18:00:12.345678Z incident-opened: kworker[4242] of alice mines with [2001:db8::7]:3333
     incident   00c0ffee00c0ffee, role miner, 3 process(es) so far
-    who        alice, uid 1000, logged in as bob, loginuid 1001, session 3
-    process    kworker, pid 4242, /tmp/.x/kworker
+    who        alice, uid 1000, logged in as bob, loginuid 1001, session 3, tty pts3
+    process    kworker, pid 4242, /tmp/.x/kworker, deleted, started 2026-05-20T17:59:00.000000Z
+    script     /srv/m.py, sha256 {}
     command    ./kworker -o stratum+tcp://pool.example:3333 '--user-agent=a b' '' 'it'\\''s' …
-    sha256     {}
     ancestry   kworker[4242] < bash[4000] < sshd[900]
-    where      unit web.service, container {}, cgroup /system.slice/web.service
+    container  web1, image nginx:1.25, docker, id {}
+    pod        web-7d9c, namespace shop, uid 0b5a5cde-4a0b-4d5c-8c0c-0d8f0f6f3c11
+    where      unit web.service, slice system.slice, job slurm:4242, cgroup /system.slice/web.service
+    file       253:1:131, sha256 {}
     remote     [2001:db8::7]:3333, dialect cryptonote, pool pool.example:3333
     wallet     48wallet
     worker     rig1
@@ -175,8 +203,9 @@ mod tests {
                argv.stratum-url (60): argument 2
     sum        100, level confirmed
 ",
-            "ab".repeat(32),
+            "cd".repeat(32),
             "0123".repeat(16),
+            "ab".repeat(32),
         );
         assert_eq!(shown(&incident(), false), expected);
     }
@@ -223,9 +252,9 @@ mod tests {
         let view = notice.incident.as_deref_mut().unwrap();
         view.claim = crate::finding::Claim::default();
         view.ends = None;
-        view.sha256 = None;
+        (view.sha256, view.exe_file) = (None, None);
         let text = shown(&notice, false);
-        for label in ["remote", "wallet", "sha256", "algorithm"] {
+        for label in ["remote", "wallet", "file", "algorithm"] {
             assert!(!text.contains(&format!("    {label} ")), "{label} in {text}");
         }
     }

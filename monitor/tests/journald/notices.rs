@@ -3,9 +3,9 @@ use std::{process::id, time::Duration};
 
 use monitor::{
     detect::{ARGV_STRATUM_URL, STRATUM_SESSION},
-    event::{BootTime, CommandLine, Ends, Owner, OwnerSource, Place, ProcessKey, Ticks},
+    event::{BootTime, CommandLine, Container, Ends, FileId, Owner, OwnerSource, Place, ProcessKey, Ticks},
     finding::{Claim, Role, Shares},
-    notice::{IncidentView, Kind, Level, Notice},
+    notice::{ExeState, IncidentView, Kind, Level, Notice},
 };
 
 const SINCE: i128 = 1_779_300_000_000_000_000;
@@ -27,7 +27,11 @@ fn notice(text: impl Fn(&str) -> String) -> Notice {
         owner: Some(Owner { key, pid: id(), generation: None, source: OwnerSource::Connect }),
         processes: 3,
         exe: some("/tmp/kworker"),
+        exe_state: Some(ExeState::Memfd),
+        exe_file: Some(FileId { device: 8 << 20 | 1, inode: 131 }),
         sha256: Some("ab".repeat(32)),
+        script: some("/srv/m.py"),
+        script_sha256: Some("cd".repeat(32)),
         command: CommandLine { args: vec![text("./kworker"), text("-o"), text("a b")], ..Default::default() },
         comm: some("kworker"),
         ancestry: some("kworker[2] < bash[1]"),
@@ -36,13 +40,24 @@ fn notice(text: impl Fn(&str) -> String) -> Notice {
         loginuid: Some(1001),
         login_user: some("bob"),
         session: Some(3),
+        tty: some("pts3"),
+        started_unix_nanos: Some(SINCE - 1),
         place: Place {
             cgroup: text("/system.slice/web.service"),
             unit: some("web.service"),
             session: some("3"),
+            slice: some("system.slice"),
             container: some("0123456789ab"),
-            ..Place::default()
+            pod: some("0b5a5cde-4a0b-4d5c-8c0c-0d8f0f6f3c11"),
+            job: some("slurm:4242"),
         },
+        container: Some(Container {
+            engine: text("docker"),
+            name: some("web1"),
+            image: some("nginx:1.25"),
+            pod: some("web-7d9c"),
+            namespace: some("shop"),
+        }),
         ends: Some(Ends {
             local: "[::1]:50000".parse().unwrap(),
             remote: "[2001:db8::7]:3333".parse().unwrap(),

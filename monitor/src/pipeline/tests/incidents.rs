@@ -57,7 +57,7 @@ fn a_notice_says_who_what_since_when_and_how_it_is_known() {
     assert_eq!(view.since_unix_nanos, host().unix_offset_nanos + 2_000_000_000);
     assert_eq!(
         run.message(),
-        "confirmed cryptomining (was likely): miner[100] (/usr/bin/miner, user alice, session-3.scope) speaks cryptonote with \
+        "confirmed cryptomining (was likely): miner[100] (/usr/bin/miner) of alice in session-3.scope speaks cryptonote with \
          10.0.0.5:3333, wallet 4ABcd, worker rig, agent XMRig/6.26.0; since 2026-01-02T12:00:02Z"
     );
 }
@@ -115,7 +115,7 @@ fn an_incident_ends_a_minute_after_its_last_process_and_flow_and_then_a_new_one_
     assert_eq!(run.last().duration, Duration::from_secs(201));
     assert!(
         run.message().starts_with(
-            "ended after 3 min 21 s: confirmed cryptomining: miner[100] (/usr/bin/miner, user alice, session-3.scope) \
+            "ended after 3 min 21 s: confirmed cryptomining: miner[100] (/usr/bin/miner) of alice in session-3.scope \
              spoke cryptonote with 10.0.0.5:3333, wallet 4ABcd"
         ),
         "{}",
@@ -267,8 +267,8 @@ fn a_url_on_the_command_line_opens_a_suspicion_and_adds_to_the_sum() {
     assert_eq!(run.last().evidence[0].0, &ARGV_STRATUM_URL);
     assert_eq!(
         run.message(),
-        "suspicious cryptomining: miner[100] (/usr/bin/miner, user alice, session-3.scope) has the address of \
-         pool.example:443 on its command line, wallet 4AB, worker rig; since 2026-01-02T12:00:11Z"
+        "suspicious cryptomining: miner[100] (/usr/bin/miner) of alice in session-3.scope was given the address of \
+         pool.example:443, wallet 4AB, worker rig; since 2026-01-02T12:00:11Z"
     );
     run.feed(&[connect(12, 1, miner), says(12, 1, Some(miner), "client")]);
     assert_eq!((run.last().level, run.last().score), (Level::Likely, 95));
