@@ -51,7 +51,7 @@ pub struct Incident {
 
 impl Default for Incident {
     fn default() -> Self {
-        Self { end_after: Duration::from_secs(60) }
+        Self { end_after: Duration::from_secs(10 * 60) }
     }
 }
 

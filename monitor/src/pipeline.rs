@@ -42,7 +42,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             report_flows: false,
-            end_after: Duration::from_secs(60),
+            end_after: Duration::from_secs(600),
             heartbeat: Duration::from_secs(300),
             processes: 16_384,
             flows: 65_536,

@@ -18,6 +18,8 @@ mod captures;
 mod chaos;
 mod incidents;
 mod ownership;
+mod processes;
+mod respawn;
 mod roles;
 mod shares;
 
@@ -116,6 +118,11 @@ fn host() -> Host {
     }
 }
 
+/// An incident ends after a minute, so that stories are short.
+fn brief() -> Settings {
+    Settings { end_after: Duration::from_secs(60), ..Settings::default() }
+}
+
 impl Run {
     fn new(settings: Settings) -> Self {
         let detectors: Vec<Box<dyn Detector>> = vec![Box::new(Says), Box::new(Argv::new(64))];
@@ -124,7 +131,7 @@ impl Run {
     }
 
     fn of(events: &[Event]) -> Self {
-        let mut run = Self::new(Settings::default());
+        let mut run = Self::new(brief());
         run.feed(events);
         run
     }
