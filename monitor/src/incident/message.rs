@@ -77,7 +77,7 @@ pub(super) fn level(level: Level) -> &'static str {
 }
 
 /// `name[pid]`, with the pid of the agent's PID namespace where it has one.
-pub(super) fn label(name: &str, pid: u32) -> String {
+fn label(name: &str, pid: u32) -> String {
     format!("{name}[{pid}]")
 }
 

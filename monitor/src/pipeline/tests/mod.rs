@@ -7,6 +7,7 @@ use crate::{
     event::{Counters, Owner, OwnerSource, ProcFacts},
     finding::{Claim, Finding, Role, Rule, Shares, Subject},
     notice::{IncidentView, Kind, Level, Notice},
+    record::Record,
     testing::{
         close, connect, event, exec, exit, facts, flow_payload, fork, holders, key, no_facts, owner,
         proc_facts, tick, time,
@@ -19,6 +20,7 @@ mod chaos;
 mod incidents;
 mod ownership;
 mod processes;
+mod records;
 mod respawn;
 mod roles;
 mod shares;
@@ -108,6 +110,7 @@ struct Run {
     notices: Vec<Notice>,
     requests: Vec<Request>,
     flows: Vec<FlowView>,
+    records: Vec<Record>,
 }
 
 fn host() -> Host {
@@ -127,7 +130,7 @@ impl Run {
     fn new(settings: Settings) -> Self {
         let detectors: Vec<Box<dyn Detector>> = vec![Box::new(Says), Box::new(Argv::new(64))];
         let pipeline = Pipeline::new(host(), settings, detectors);
-        Self { pipeline, notices: Vec::new(), requests: Vec::new(), flows: Vec::new() }
+        Self { pipeline, notices: Vec::new(), requests: Vec::new(), flows: Vec::new(), records: Vec::new() }
     }
 
     fn of(events: &[Event]) -> Self {
@@ -140,6 +143,7 @@ impl Run {
         self.notices.extend(out.notices);
         self.requests.extend(out.requests);
         self.flows.extend(out.flows);
+        self.records.extend(out.records);
     }
 
     fn feed(&mut self, events: &[Event]) {
