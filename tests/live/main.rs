@@ -21,6 +21,8 @@ mod late;
 mod latency;
 mod recorded;
 mod recording;
+mod records;
+mod respawn;
 mod roles;
 mod secrets;
 mod sockets;
@@ -77,6 +79,8 @@ fn main() -> ExitCode {
         secrets::tests(),
         argv::tests(),
         recording::tests(),
+        records::tests(),
+        respawn::tests(),
         benign::tests(),
         ending::tests(),
         third_party::tests(),
