@@ -66,6 +66,14 @@ impl Agent {
             recorder.finish();
         }
         for delivery in self.sinks.close(SINKS_GRACE) {
+            if delivery.records_waiting > 0 || delivery.records_dropped > 0 {
+                log::warn!(
+                    "{}: {} records were not written, {} dropped",
+                    delivery.sink,
+                    delivery.records_waiting,
+                    delivery.records_dropped
+                );
+            }
             if delivery.waiting > 0 || delivery.dropped > 0 {
                 log::error!(
                     "{}: {} notices were not written, {} dropped",
@@ -118,6 +126,9 @@ impl Agent {
             counters
                 .lost
                 .extend(self.sinks.dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}"), n)));
+            counters.lost.extend(
+                self.sinks.records_dropped().into_iter().map(|(sink, n)| (format!("sink-{sink}.records"), n)),
+            );
             counters
                 .lost
                 .extend(self.recorder.as_ref().map(|recorder| ("record".to_owned(), recorder.lost())));
@@ -132,6 +143,9 @@ impl Agent {
     fn act(&self, outcome: Outcome) {
         for notice in &outcome.notices {
             self.sinks.send(notice);
+        }
+        for record in outcome.records {
+            self.sinks.record(record);
         }
         for request in outcome.requests {
             // A request that does not fit is counted by the workers; the pipeline goes on without after a second.

@@ -29,6 +29,8 @@ pub struct Config {
 pub struct Journal {
     /// Whether entries carry `OBJECT_PID`. journald then adds its own, unredacted copy of the command line.
     pub object_pid: bool,
+    /// What is written down for investigators beside the notices.
+    pub record: Vec<RecordName>,
     /// journald's native socket: an absolute path that fits into `sun_path`.
     #[serde(deserialize_with = "value::socket_path")]
     pub socket: PathBuf,
@@ -36,8 +38,18 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { object_pid: true, socket: PathBuf::from("/run/systemd/journal/socket") }
+        Self { object_pid: true, record: Vec::new(), socket: PathBuf::from("/run/systemd/journal/socket") }
     }
+}
+
+/// What `record` in `[journal]` may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordName {
+    /// Each exec.
+    Exec,
+    /// Each outgoing TCP connection.
+    Connect,
 }
 
 /// `[incident]`
@@ -51,7 +63,7 @@ pub struct Incident {
 
 impl Default for Incident {
     fn default() -> Self {
-        Self { end_after: Duration::from_secs(60) }
+        Self { end_after: Duration::from_secs(10 * 60) }
     }
 }
 
@@ -72,7 +84,7 @@ impl Default for Agent {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, parse};
+    use super::{Config, RecordName, parse};
 
     const SAMPLE: &str = include_str!("../assets/minewarden.toml");
 
@@ -110,6 +122,7 @@ mod tests {
     fn a_printed_configuration_reads_back_as_itself() {
         let mut config = Config::default();
         config.journal.object_pid = false;
+        config.journal.record = vec![RecordName::Connect, RecordName::Exec];
         config.incident.end_after = std::time::Duration::from_millis(90_500);
         let loaded = parse(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!((loaded.config, loaded.unknown), (config, vec![]));

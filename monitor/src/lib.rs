@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod notice;
 pub mod outcome;
 pub mod pipeline;
+pub mod record;
 pub mod redact;
 pub mod sink;
 pub mod source;

@@ -110,6 +110,14 @@ impl ExeState {
     }
 }
 
+/// `name[pid] < name[pid] < ...`: a process, then its ancestors, nearest first.
+#[must_use]
+pub fn ancestry(process: (&str, u32), above: &[(String, u32)]) -> String {
+    let above = above.iter().map(|(name, pid)| (name.as_str(), *pid));
+    let names = std::iter::once(process).chain(above).map(|(name, pid)| format!("{name}[{pid}]"));
+    names.collect::<Vec<_>>().join(" < ")
+}
+
 /// One entry for the sinks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {

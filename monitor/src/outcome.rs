@@ -4,6 +4,7 @@
 use crate::{
     event::{FlowId, Owner, ScanTarget},
     notice::{FlowView, Notice},
+    record::Record,
 };
 
 /// What the pure part wants from the world. Each is answered by an event, also when it failed.
@@ -30,6 +31,8 @@ pub enum Request {
 pub struct Outcome {
     /// To every sink, in this order.
     pub notices: Vec<Notice>,
+    /// To the sinks that take records.
+    pub records: Vec<Record>,
     /// To the workers.
     pub requests: Vec<Request>,
     /// Conversations without an owner that ended (captures only), judged.

@@ -12,14 +12,17 @@ use crate::{
     incident::Incidents,
     notice::FlowView,
     outcome::{Outcome, Request},
+    record::Recorded,
     weigh::{strongest_first, weigh},
 };
 
 pub(crate) mod attribute;
 mod pulse;
+mod records;
 
 use attribute::{Attribution, Desk};
 use pulse::Pulse;
+use records::Records;
 
 /// How the pipeline works. Caps of 0 count as 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,17 +39,20 @@ pub struct Settings {
     pub flows: usize,
     /// Incidents open at the same time.
     pub incidents: usize,
+    /// What is written down for investigators.
+    pub recorded: Recorded,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             report_flows: false,
-            end_after: Duration::from_secs(60),
+            end_after: Duration::from_secs(600),
             heartbeat: Duration::from_secs(300),
             processes: 16_384,
             flows: 65_536,
             incidents: 4_096,
+            recorded: Recorded::default(),
         }
     }
 }
@@ -59,19 +65,21 @@ pub struct Pipeline {
     attribution: Attribution,
     incidents: Incidents,
     pulse: Pulse,
+    records: Records,
 }
 
 impl Pipeline {
     /// An empty pipeline. Detectors see each event in the order given.
     #[must_use]
     pub fn new(host: Host, settings: Settings, detectors: Vec<Box<dyn Detector>>) -> Self {
-        let Settings { report_flows, end_after, heartbeat, processes, flows, incidents } = settings;
+        let Settings { report_flows, end_after, heartbeat, processes, flows, incidents, recorded } = settings;
         Self {
             report_flows,
             tables: Tables::new(processes, flows),
             detectors,
             attribution: Attribution::default(),
             incidents: Incidents::new(host.clone(), end_after, incidents),
+            records: Records::new(host.clone(), recorded),
             pulse: Pulse::new(host, if report_flows { Duration::ZERO } else { heartbeat }),
         }
     }
@@ -89,6 +97,7 @@ impl Pipeline {
         if let Some((id, flow)) = self.tables.observe(event) {
             self.report(id, flow, &mut out.flows);
         }
+        out.records.extend(self.records.of(event, &self.tables));
         let mut ready = Vec::new();
         self.detect(event, &mut out.requests, &mut ready);
         if !self.report_flows {
@@ -111,6 +120,7 @@ impl Pipeline {
                 let offset = i128::from(*unix_offset_nanos);
                 self.pulse.set_clock(offset);
                 self.incidents.set_clock(offset);
+                self.records.set_clock(offset);
             }
             Body::Tick => self.tick(event.at, &mut out),
             _ => {}

@@ -22,6 +22,8 @@ mod late;
 mod latency;
 mod recorded;
 mod recording;
+mod records;
+mod respawn;
 mod roles;
 mod secrets;
 mod sockets;
@@ -79,6 +81,8 @@ fn main() -> ExitCode {
         argv::tests(),
         container::tests(),
         recording::tests(),
+        records::tests(),
+        respawn::tests(),
         benign::tests(),
         ending::tests(),
         third_party::tests(),

@@ -14,11 +14,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     agent::Agent,
-    config::Config,
+    config::{Config, RecordName},
     detect::{Detector, argv::Argv, stratum::Stratum},
     event::Host,
     kernel::Kernel,
     pipeline::{Pipeline, Settings},
+    record::Recorded,
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
     worker::{Limits, Workers, procfs::LiveProcFs, same_process, unix_offset},
@@ -94,7 +95,7 @@ async fn live(start: Start) -> anyhow::Result<()> {
         Workers::start(Box::new(LiveProcFs), Box::new(channels.sockets), Limits::default())
             .context("cannot start the workers")?;
     let agent = Agent {
-        pipeline: Pipeline::new(host, settings(&start.config), detectors()),
+        pipeline: Pipeline::new(host, settings(&start), detectors()),
         workers,
         answers,
         sinks,
@@ -107,12 +108,27 @@ async fn live(start: Start) -> anyhow::Result<()> {
     result
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(start: &Start) -> Settings {
+    let config = &start.config;
     Settings {
+        recorded: recorded(start),
         end_after: config.incident.end_after,
         heartbeat: config.agent.heartbeat,
         ..Settings::default()
     }
+}
+
+/// Only journald takes records.
+fn recorded(start: &Start) -> Recorded {
+    let record = &start.config.journal.record;
+    if record.is_empty() {
+        return Recorded::default();
+    }
+    if !start.sinks.contains(&SinkKind::Journald) {
+        log::warn!("[journal] record: no sink is journald, so nothing is recorded");
+        return Recorded::default();
+    }
+    Recorded { exec: record.contains(&RecordName::Exec), connect: record.contains(&RecordName::Connect) }
 }
 
 /// What makes ids unique and times readable.

@@ -153,7 +153,7 @@ mod tests {
         let Loaded { config, unknown } = parse(text).unwrap();
         assert!(!config.journal.object_pid);
         let expected = [
-            (4, "unknown key `journal.object_pib`; known here: object_pid, socket"),
+            (4, "unknown key `journal.object_pib`; known here: object_pid, record, socket"),
             (6, "unknown key `incidents`; known here: agent, incident, journal"),
         ];
         assert_eq!(unknown, expected.map(|(line, text)| Problem { line, message: text.to_owned() }));
@@ -189,6 +189,14 @@ mod tests {
         assert_eq!(refused("[journal]\nsocket = \"run/socket\"\n"), "2: an absolute path is wanted");
         let long = format!("[journal]\nsocket = \"/{}\"\n", "x".repeat(107));
         assert_eq!(refused(&long), "2: a socket's path has at most 107 bytes");
+    }
+
+    #[test]
+    fn a_record_of_what_there_is_none_of_is_refused_with_its_line() {
+        let known = "expected `exec` or `connect`";
+        let error = refused("[journal]\nrecord = [\n  \"exec\",\n  \"dns\",\n]\n");
+        assert_eq!(error, format!("4: unknown variant `dns`, {known}"));
+        assert!(refused("[journal]\nrecord = \"exec\"\n").starts_with("2: invalid type: string \"exec\""));
     }
 
     #[test]

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    key::{Key, Keys, Payee, incident_id},
+    key::{Key, Keys, incident_id},
     one::{FILED, Incident},
+    tie::Tie,
 };
 use crate::{
     enrich::Tables,
@@ -22,7 +23,7 @@ pub(super) struct Book {
     open: BTreeMap<Number, Incident>,
     next: Number,
     by_key: HashMap<Key, Number>,
-    by_payee: HashMap<Payee, Number>,
+    by_tie: HashMap<Tie, Number>,
     by_process: BTreeSet<(ProcessKey, Number)>,
     refused: u64,
     not_followed: u64,
@@ -36,7 +37,7 @@ impl Book {
             open: BTreeMap::new(),
             next: 0,
             by_key: HashMap::new(),
-            by_payee: HashMap::new(),
+            by_tie: HashMap::new(),
             by_process: BTreeSet::new(),
             refused: 0,
             not_followed: 0,
@@ -69,7 +70,7 @@ impl Book {
 
     /// The incident of a process, or of what is known by the same key.
     pub(super) fn find(&self, main: Option<ProcessKey>, keys: &Keys) -> Option<Number> {
-        let fits = |number: &Number| self.open.get(number).is_some_and(|one| one.may_hold(keys));
+        let fits = |number: &Number| self.open.get(number).is_some_and(|one| one.may_hold(main, keys));
         main.and_then(|key| self.of_process(key).into_iter().find(&fits))
             .or_else(|| keys.all().filter_map(|key| self.by_key.get(&key).copied()).find(&fits))
     }
@@ -112,23 +113,31 @@ impl Book {
         }
     }
 
-    /// Files an incident under who it pays; returns another incident that is filed there already.
-    pub(super) fn file_payee(&mut self, number: Number, payee: Payee) -> Option<Number> {
-        if let Some(known) = self.by_payee.get(&payee) {
+    /// Files an incident under what ties it to others; returns another incident that is filed there already.
+    pub(super) fn file_tie(&mut self, number: Number, tie: Tie) -> Option<Number> {
+        if let Some(known) = self.by_tie.get(&tie) {
+            self.open.get_mut(known).into_iter().for_each(|incident| incident.tied_again(&tie));
             return Some(*known).filter(|known| *known != number);
         }
-        let incident = self.open.get_mut(&number).filter(|incident| incident.payees.len() < FILED)?;
-        incident.payees.push(payee.clone());
-        self.by_payee.insert(payee, number);
+        let incident = self.open.get_mut(&number)?;
+        self.by_tie.insert(tie.clone(), number);
+        if let Some(dropped) = incident.tie(tie) {
+            self.by_tie.remove(&dropped);
+        }
         None
+    }
+
+    /// Whether two incidents are known to pay different wallets.
+    pub(super) fn pay_apart(&self, one: Number, other: Number) -> bool {
+        let wallet = |number| self.open.get(&number)?.claim.wallet.as_ref();
+        wallet(one).zip(wallet(other)).is_some_and(|(one, other)| one != other)
     }
 
     /// Counts a process into an incident. One that the table has forgotten counts as gone.
     pub(super) fn join(&mut self, number: Number, owner: Owner, at: BootTime, tables: &Tables) {
         let Some(incident) = self.open.get_mut(&number) else { return };
-        if let Some(gone) = incident.dispensable(owner.key) {
-            incident.members.remove(&gone);
-            self.by_process.remove(&(gone, number));
+        for forgotten in incident.make_room(std::iter::once(&owner.key)) {
+            self.by_process.remove(&(forgotten, number));
         }
         let process = tables.processes.get(owner.key);
         let gone = process.map_or(Some(at), |process| process.exited);
@@ -169,11 +178,14 @@ impl Book {
                 incident.keys.push(key);
             }
         }
-        for payee in std::mem::take(&mut gone.payees) {
-            if incident.payees.len() < FILED {
-                self.by_payee.insert(payee.clone(), stays);
-                incident.payees.push(payee);
+        for tie in std::mem::take(&mut gone.ties) {
+            self.by_tie.insert(tie.clone(), stays);
+            if let Some(dropped) = incident.tie(tie) {
+                self.by_tie.remove(&dropped);
             }
+        }
+        for forgotten in incident.make_room(gone.members.keys()) {
+            self.by_process.remove(&(forgotten, stays));
         }
         incident.merge(gone);
         self.by_process.extend(incident.members.keys().map(|key| (*key, stays)));
@@ -185,8 +197,8 @@ impl Book {
         for key in &incident.keys {
             self.by_key.remove(key);
         }
-        for payee in &incident.payees {
-            self.by_payee.remove(payee);
+        for tie in &incident.ties {
+            self.by_tie.remove(tie);
         }
         for key in incident.members.keys() {
             self.by_process.remove(&(*key, number));
@@ -200,10 +212,10 @@ impl Book {
         let count = |of: fn(&Incident) -> usize| self.open.values().map(of).sum::<usize>();
         let owns = |number: &Number, has: &dyn Fn(&Incident) -> bool| self.open.get(number).is_some_and(has);
         self.by_key.len() == count(|incident| incident.keys.len())
-            && self.by_payee.len() == count(|incident| incident.payees.len())
+            && self.by_tie.len() == count(|incident| incident.ties.len())
             && self.by_process.len() == count(|incident| incident.members.len())
             && self.by_key.iter().all(|(key, number)| owns(number, &|one| one.keys.contains(key)))
-            && self.by_payee.iter().all(|(payee, number)| owns(number, &|one| one.payees.contains(payee)))
+            && self.by_tie.iter().all(|(tie, number)| owns(number, &|one| one.ties.contains(tie)))
             && self.by_process.iter().all(|(key, number)| owns(number, &|one| one.members.contains_key(key)))
     }
 

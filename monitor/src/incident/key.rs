@@ -1,19 +1,17 @@
 //! What makes two findings the same incident.
 //!
 //! Owns places, identities and the ids made of them. Must not know rules or notices.
-use std::{collections::BTreeSet, fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr};
 
 use sha2::{Digest as _, Sha256};
 
-use super::one::Incident;
 use crate::{
     enrich::processes::Process,
     event::{BootTime, FileId, ProcessKey},
-    finding::Found,
 };
 
 /// Place of a process of which nobody told where it runs; nothing merges there.
-const UNKNOWN_PLACE: &str = "unknown";
+pub(super) const UNKNOWN_PLACE: &str = "unknown";
 
 /// What runs, best kind first. File ids of the kernel and of stat are kinds of their own: on btrfs and overlay
 /// they disagree.
@@ -59,14 +57,6 @@ pub(super) struct Key {
     pub(super) identity: Identity,
 }
 
-/// Who is paid, and through whom, at one place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Payee {
-    pub(super) place: String,
-    pub(super) wallet: String,
-    pub(super) pool: String,
-}
-
 /// Everything that a process can be recognised by. A process of which /proc told nothing has only the weak
 /// kinds; so that it still joins the incident of its like, an incident is filed under the weak kinds too.
 #[derive(Clone, Debug)]
@@ -75,7 +65,7 @@ pub(super) struct Keys {
     pub(super) place: Option<String>,
     /// The content that /proc told.
     pub(super) content: Option<Identity>,
-    places: Vec<String>,
+    pub(super) places: Vec<String>,
     identities: Vec<Identity>,
 }
 
@@ -160,20 +150,4 @@ pub(super) fn incident_id(boot_id: &str, keys: &Keys, since: BootTime, number: u
     let key = keys.all().next();
     let (place, identity) = key.map(|key| (key.place, key.identity.to_string())).unwrap_or_default();
     short_hash(&["incident", boot_id, &place, &identity, &since.0.to_string(), &number.to_string()])
-}
-
-/// Under which wallet and pool an incident is paid at the places of `keys`, as one finding tells.
-pub(super) fn payees(incident: &Incident, keys: &Keys, found: &Found) -> Vec<Payee> {
-    let claim = &found.finding.claim;
-    let Some(wallet) = claim.wallet.as_ref().or(incident.claim.wallet.as_ref()) else { return Vec::new() };
-    let remote = found.ends.map(|ends| ends.remote.to_string());
-    let pools: Vec<_> = remote.into_iter().chain(claim.pool.clone()).collect();
-    // An incident may be filed under no key of its own: they may be another's.
-    let places: BTreeSet<_> = incident.keys.iter().map(|key| &key.place).chain(&keys.places).collect();
-    let of_place = |place: &String| {
-        let payee =
-            |pool: &String| Payee { place: place.clone(), wallet: wallet.clone(), pool: pool.clone() };
-        pools.iter().map(payee).collect::<Vec<_>>()
-    };
-    places.into_iter().filter(|place| *place != UNKNOWN_PLACE).flat_map(of_place).collect()
 }

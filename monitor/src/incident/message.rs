@@ -49,6 +49,8 @@ pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &
 pub(super) enum Same {
     /// One wallet is paid through one pool.
     Payee,
+    /// One process started both, and both were found the same way.
+    Lineage,
     /// What was learned late of a process makes it the other's.
     Program,
 }
@@ -58,6 +60,7 @@ pub(super) enum Same {
 pub(super) fn merged(younger: &str, older: &str, same: Same) -> String {
     let same = match same {
         Same::Payee => "pays the same wallet through the same pool from",
+        Same::Lineage => "was started by the same process and found the same way at",
         Same::Program => "runs the same program at",
     };
     format!("ended: incident {younger} goes on as incident {older}, which {same} the same place")
@@ -74,7 +77,7 @@ pub(super) fn level(level: Level) -> &'static str {
 }
 
 /// `name[pid]`, with the pid of the agent's PID namespace where it has one.
-pub(super) fn label(name: &str, pid: u32) -> String {
+fn label(name: &str, pid: u32) -> String {
     format!("{name}[{pid}]")
 }
 

@@ -1,7 +1,7 @@
 //! Findings become incidents: opened, raised, updated, merged, ended.
 //!
 //! One incident per place and identity of what runs there (`key`); a miner that is restarted is one incident
-//! with a count. Owns the open incidents and the decision when a notice is written. Must not know detectors,
+//! with a count, also when each start is of other content (`tie`). Owns the open incidents and the decision when a notice is written. Must not know detectors,
 //! sinks, or how an owner was found.
 //!
 //! When a notice is written, at most one an incident and step: at once when an incident opens or its level rises, when
@@ -23,12 +23,14 @@ mod message;
 mod news;
 mod one;
 mod pools;
+mod tie;
 mod view;
 
 use book::{Book, Number};
-use key::{Keys, payees};
+use key::Keys;
 use message::Same;
 use pools::Pools;
+use tie::{Tie, ties};
 
 /// All incidents of this host.
 pub(crate) struct Incidents {
@@ -88,7 +90,8 @@ impl Incidents {
         flow.into_iter().for_each(|id| self.book.follow(number, id, tables));
         self.book.file(number, &keys);
         self.absorb(number, found, main, tables);
-        let number = self.merge_payees(number, &keys, found, at, out);
+        let ties = self.book.get_mut(number).map(|incident| ties(incident, &keys, found, main, tables));
+        let number = self.merge_tied(number, ties.unwrap_or_default(), at, out);
         self.changed.insert(number);
     }
 
@@ -182,7 +185,7 @@ impl Incidents {
         let keys = Keys::of(Some(key), tables.processes.get(key), None);
         for number in self.book.of_process(key) {
             let Some(incident) = self.book.get_mut(number) else { continue };
-            if !incident.may_hold(&keys) {
+            if !incident.may_hold(Some(key), &keys) {
                 continue;
             }
             incident.explain(key, tables);
@@ -194,20 +197,16 @@ impl Incidents {
         }
     }
 
-    /// Merges with the incidents that pay the same wallet through the same pool at the same place.
-    fn merge_payees(
-        &mut self,
-        number: Number,
-        keys: &Keys,
-        found: &Found,
-        at: BootTime,
-        out: &mut Vec<Notice>,
-    ) -> Number {
-        let payees =
-            self.book.get_mut(number).map(|incident| payees(incident, keys, found)).unwrap_or_default();
-        payees.into_iter().fold(number, |number, payee| match self.book.file_payee(number, payee) {
-            Some(other) => self.merge(number, other, Same::Payee, at, out),
-            None => number,
+    /// Merges with the incidents that these tie it to.
+    fn merge_tied(&mut self, number: Number, ties: Vec<Tie>, at: BootTime, out: &mut Vec<Notice>) -> Number {
+        ties.into_iter().fold(number, |number, tie| {
+            let same = if matches!(tie, Tie::Payee { .. }) { Same::Payee } else { Same::Lineage };
+            match self.book.file_tie(number, tie) {
+                Some(other) if same == Same::Payee || !self.book.pay_apart(number, other) => {
+                    self.merge(number, other, same, at, out)
+                }
+                _ => number,
+            }
         })
     }
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    key::{Identity, Key, Keys, Payee},
+    key::{Identity, Key, Keys},
     news::News,
+    tie::Tie,
 };
 use crate::{
     enrich::{Tables, processes::Process},
@@ -16,7 +17,7 @@ use crate::{
 
 /// Processes, and flows, that one incident follows at a time: hundreds of copies of one miner may run at once.
 const FOLLOWED: usize = 512;
-/// Keys and payees that one incident is filed under: an executable has up to six keys, and miners that pack
+/// Keys and ties that one incident is filed under: an executable has up to six keys, and miners that pack
 /// themselves anew are each another executable.
 pub(super) const FILED: usize = 128;
 
@@ -44,6 +45,8 @@ pub(super) struct Member {
     pub(super) generation: Option<u32>,
     /// When it ended, or ran another program.
     pub(super) gone: Option<BootTime>,
+    /// It belongs here whatever it is made of: a tie brought it.
+    tied: bool,
 }
 
 /// The process that notices name, as it was known when it last mined.
@@ -64,7 +67,7 @@ pub(super) struct Incident {
     pub(super) place: Option<String>,
     pub(super) content: Option<Identity>,
     pub(super) keys: Vec<Key>,
-    pub(super) payees: Vec<Payee>,
+    pub(super) ties: Vec<Tie>,
     pub(super) role: Role,
     pub(super) evidence: BTreeMap<&'static str, Evidence>,
     pub(super) claim: Claim,
@@ -88,7 +91,7 @@ impl Incident {
             place: None,
             content: None,
             keys: Vec::new(),
-            payees: Vec::new(),
+            ties: Vec::new(),
             role: Role::Miner,
             evidence: BTreeMap::new(),
             claim: Claim::default(),
@@ -107,9 +110,13 @@ impl Incident {
         weigh(self.evidence.values().map(|evidence| evidence.rule))
     }
 
-    /// Whether what has these keys can belong here. An incident that others were merged into runs more than one
-    /// program.
-    pub(super) fn may_hold(&self, keys: &Keys) -> bool {
+    /// Whether the process `main`, which has these keys, can belong here. An incident that others were merged into
+    /// runs more than one program.
+    pub(super) fn may_hold(&self, main: Option<ProcessKey>, keys: &Keys) -> bool {
+        let member = main.and_then(|key| self.members.get(&key));
+        if member.is_some_and(|member| member.tied && member.gone.is_none()) {
+            return true;
+        }
         let filed = self.keys.iter().map(|key| &key.identity).find(|own| keys.content.as_ref() == Some(*own));
         keys.agrees(self.place.as_ref(), filed.or(self.content.as_ref()))
     }
@@ -147,7 +154,7 @@ impl Incident {
         self.become_relay();
     }
 
-    /// Takes over everything of `younger`, which has the same payee.
+    /// Takes over everything of `younger`, which turned out to be the same.
     pub(super) fn merge(&mut self, younger: Self) {
         if younger.news.told_level().is_some() {
             self.news.learned(format!("merged with incident {}", younger.id));
@@ -172,7 +179,7 @@ impl Incident {
         self.shown = younger.shown.or_else(|| self.shown.take());
         for (key, member) in younger.members {
             if self.members.len() < FOLLOWED {
-                self.members.entry(key).or_insert(member);
+                self.members.entry(key).or_insert(Member { tied: true, ..member });
             }
         }
         for flow in younger.flows {
@@ -183,24 +190,58 @@ impl Incident {
     /// Counts a process in; `false` when it cannot be followed for want of room.
     pub(super) fn join(&mut self, owner: Owner, gone: Option<BootTime>) -> bool {
         if let Some(member) = self.members.get_mut(&owner.key) {
-            *member = Member { generation: owner.generation.max(member.generation), gone };
+            let generation = owner.generation.max(member.generation);
+            let tied = member.tied && generation == member.generation;
+            *member = Member { generation, gone, tied };
             return true;
         }
         self.processes += 1;
         self.news.processes(self.processes);
         let room = self.members.len() < FOLLOWED;
         if room {
-            self.members.insert(owner.key, Member { generation: owner.generation, gone });
+            self.members.insert(owner.key, Member { generation: owner.generation, gone, tied: false });
         }
         room
     }
 
-    /// A member that is gone and must make room for `newcomer`: the one that went first.
-    pub(super) fn dispensable(&self, newcomer: ProcessKey) -> Option<ProcessKey> {
-        if self.members.len() < FOLLOWED || self.members.contains_key(&newcomer) {
-            return None;
+    /// Forgets members that are gone, those that went first, as far as the newcomers need room.
+    pub(super) fn make_room<'a>(
+        &mut self,
+        newcomers: impl Iterator<Item = &'a ProcessKey>,
+    ) -> Vec<ProcessKey> {
+        let new = newcomers.filter(|key| !self.members.contains_key(key)).count();
+        let over = (self.members.len() + new).saturating_sub(FOLLOWED);
+        if over == 0 {
+            return Vec::new();
         }
-        self.members.iter().filter_map(|(key, member)| Some((member.gone?, *key))).min().map(|(_, key)| key)
+        let gone = self.members.iter().filter_map(|(key, member)| Some((member.gone?, *key)));
+        let mut gone: Vec<_> = gone.collect();
+        gone.sort_unstable();
+        let forgotten: Vec<_> = gone.into_iter().take(over).map(|(_, key)| key).collect();
+        self.members.retain(|key, _| !forgotten.contains(key));
+        forgotten
+    }
+
+    /// A tie that is of use is kept longer.
+    pub(super) fn tied_again(&mut self, tie: &Tie) {
+        if let Some(index) = self.ties.iter().position(|known| known == tie) {
+            let tie = self.ties.remove(index);
+            self.ties.push(tie);
+        }
+    }
+
+    /// Files a tie; gives back one that had to make room for it.
+    pub(super) fn tie(&mut self, tie: Tie) -> Option<Tie> {
+        let full = self.ties.len() >= FILED;
+        // Parents that start one miner each are many, and of no use when they are gone.
+        let least_used = self.ties.iter().position(|tie| matches!(tie, Tie::Lineage { .. })).filter(|_| full);
+        let dropped = match least_used {
+            Some(index) => Some(self.ties.remove(index)),
+            None if full => return Some(tie),
+            None => None,
+        };
+        self.ties.push(tie);
+        dropped
     }
 
     /// Follows a flow; `false` for want of room.

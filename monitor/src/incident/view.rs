@@ -1,14 +1,11 @@
 //! An incident as a notice shows it.
 //!
 //! Owns the making of [`IncidentView`] and its [`Notice`]. Must not decide when one is written.
-use super::{
-    message::{self, label},
-    one::Incident,
-};
+use super::{message, one::Incident};
 use crate::{
     event::{BootTime, Host},
     finding::Rule,
-    notice::{ExeState, IncidentView, Kind, Level, Notice},
+    notice::{self, ExeState, IncidentView, Kind, Level, Notice},
     weigh::strongest_first,
 };
 
@@ -93,7 +90,6 @@ fn ancestry(incident: &Incident) -> Option<String> {
     let shown = incident.shown.as_ref()?;
     let process = &shown.process;
     let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
-    let first = label(process.image.comm.as_deref().unwrap_or("unknown"), pid);
-    let above = shown.ancestry.iter().map(|(name, pid)| label(name, *pid));
-    Some(std::iter::once(first).chain(above).collect::<Vec<_>>().join(" < "))
+    let name = process.image.comm.as_deref().unwrap_or("unknown");
+    Some(notice::ancestry((name, pid), &shown.ancestry))
 }

@@ -86,12 +86,14 @@ impl Pulse {
         let told = |name: &str| {
             self.told.lost.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
         };
-        let kinds = self.counters.lost.iter().filter_map(|(name, count)| {
-            let new = count.saturating_sub(told(name));
-            (new > 0).then(|| format!("{name} {new}"))
-        });
-        let kinds = kinds.collect::<Vec<_>>().join(", ");
-        let message = format!("lost {lost} events ({kinds}): mining in that time may have gone unseen");
+        let new = |(name, count): &(String, u64)| (name.clone(), count.saturating_sub(told(name)));
+        let new = self.counters.lost.iter().map(new).filter(|(_, count)| *count > 0);
+        // What a queue of entries gave up was judged before.
+        let (unwritten, unseen): (Vec<_>, Vec<_>) = new.partition(|(name, _)| name.starts_with("sink-"));
+        let unseen =
+            told_loss(&unseen, "events").map(|of| format!("{of}: mining in that time may have gone unseen"));
+        let parts: Vec<_> = unseen.into_iter().chain(told_loss(&unwritten, "entries")).collect();
+        let message = parts.join("; ");
         self.told = self.counters.clone();
         self.told_at = Some(at);
         Some(self.notice(Kind::Loss, at, message, Some(tables)))
@@ -134,6 +136,13 @@ impl Pulse {
             counters: tables.map(|tables| self.totals(tables)),
         }
     }
+}
+
+/// `lost 7 events (exec 5, fork 2)`.
+fn told_loss(kinds: &[(String, u64)], what: &str) -> Option<String> {
+    let lost: u64 = kinds.iter().map(|(_, count)| count).sum();
+    let kinds: Vec<_> = kinds.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    (lost > 0).then(|| format!("lost {lost} {what} ({})", kinds.join(", ")))
 }
 
 const fn incidents(count: usize) -> &'static str {

@@ -1,6 +1,7 @@
 //! From the detection task to every sink.
 //!
-//! Owns a thread and a bounded queue per sink, the back-off after a failed write, and the counters. Must not
+//! Owns a thread and two bounded queues per sink, notices before records, the back-off after a failed write, and the
+//! counters. Records never push out a notice, and one waits for a single record at most. Must not
 //! know what a sink does with a notice.
 use std::{
     io,
@@ -10,11 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Sink, queue::Queue};
-use crate::notice::Notice;
+use super::{
+    Sink,
+    queue::{Queue, Records},
+};
+use crate::{notice::Notice, record::Record};
 
 /// Notices that wait for one sink, at most.
 pub const QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
+
+/// Records that wait for one sink, at most.
+pub const RECORDS_MAX: NonZeroUsize = NonZeroUsize::new(2_048).expect("not zero");
 
 /// Wait after the first failed write; each further one waits twice as long.
 pub const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
@@ -35,6 +42,12 @@ pub struct Delivery {
     pub failures: u64,
     /// In the queue, or being written.
     pub waiting: u64,
+    /// Records that got out.
+    pub records_written: u64,
+    /// Records given up because their queue was full.
+    pub records_dropped: u64,
+    /// Records in their queue, or being written.
+    pub records_waiting: u64,
 }
 
 /// Every sink, each behind its own queue and thread.
@@ -44,6 +57,7 @@ pub struct Sinks {
 
 struct Lane {
     name: &'static str,
+    takes_records: bool,
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
 }
@@ -64,12 +78,12 @@ impl Sinks {
     pub fn with_capacity(sinks: Vec<Box<dyn Sink>>, capacity: NonZeroUsize) -> io::Result<Self> {
         let mut all = Self { lanes: Vec::with_capacity(sinks.len()) };
         for sink in sinks {
-            let name = sink.name();
+            let (name, takes_records) = (sink.name(), sink.takes_records());
             let shared = Arc::new(Shared::new(capacity));
             let theirs = Arc::clone(&shared);
             let thread =
                 thread::Builder::new().name(format!("sink-{name}")).spawn(move || run(sink, &theirs))?;
-            all.lanes.push(Lane { name, shared, thread });
+            all.lanes.push(Lane { name, takes_records, shared, thread });
         }
         Ok(all)
     }
@@ -79,6 +93,15 @@ impl Sinks {
         let notice = Arc::new(notice.clone());
         for lane in &self.lanes {
             lane.shared.lock().queue.push(Arc::clone(&notice));
+            lane.shared.changed.notify_all();
+        }
+    }
+
+    /// Queues `record` for every sink that takes records; never waits for one.
+    pub fn record(&self, record: Record) {
+        let record = Arc::new(record);
+        for lane in self.lanes.iter().filter(|lane| lane.takes_records) {
+            lane.shared.lock().records.push(Arc::clone(&record));
             lane.shared.changed.notify_all();
         }
     }
@@ -93,6 +116,13 @@ impl Sinks {
     #[must_use]
     pub fn dropped(&self) -> Vec<(&'static str, u64)> {
         self.lanes.iter().map(|lane| (lane.name, lane.shared.lock().queue.dropped())).collect()
+    }
+
+    /// Records given up because a queue was full, by sink that takes records.
+    #[must_use]
+    pub fn records_dropped(&self) -> Vec<(&'static str, u64)> {
+        let lanes = self.lanes.iter().filter(|lane| lane.takes_records);
+        lanes.map(|lane| (lane.name, lane.shared.lock().records.dropped())).collect()
     }
 
     /// Writes what waits, for `timeout` at most, and ends the threads; one that hangs in a write is left behind.
@@ -130,19 +160,41 @@ struct Shared {
 
 struct State {
     queue: Queue,
-    /// The thread holds one that is not written yet.
-    in_flight: bool,
+    records: Records,
+    /// What the thread holds and has not written yet.
+    in_flight: Option<InFlight>,
     written: u64,
+    records_written: u64,
     failures: u64,
     /// Set once the lane shall end: no waiting beyond this.
     deadline: Option<Instant>,
     ended: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InFlight {
+    Notice,
+    Record,
+}
+
+/// What a sink is to write next.
+enum Next {
+    Notice(Arc<Notice>),
+    Record(Arc<Record>),
+}
+
 impl Shared {
     const fn new(capacity: NonZeroUsize) -> Self {
-        let queue = Queue::new(capacity);
-        let state = State { queue, in_flight: false, written: 0, failures: 0, deadline: None, ended: false };
+        let state = State {
+            queue: Queue::new(capacity),
+            records: Records::new(RECORDS_MAX),
+            in_flight: None,
+            written: 0,
+            records_written: 0,
+            failures: 0,
+            deadline: None,
+            ended: false,
+        };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -167,7 +219,11 @@ impl Shared {
             written: state.written,
             dropped: state.queue.dropped(),
             failures: state.failures,
-            waiting: state.queue.len() as u64 + u64::from(state.in_flight),
+            waiting: state.queue.len() as u64 + u64::from(state.in_flight == Some(InFlight::Notice)),
+            records_written: state.records_written,
+            records_dropped: state.records.dropped(),
+            records_waiting: state.records.len() as u64
+                + u64::from(state.in_flight == Some(InFlight::Record)),
         }
     }
 
@@ -176,16 +232,20 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// The next notice; `None` when the lane shall end.
-    fn take(&self) -> Option<Arc<Notice>> {
+    /// The next notice, else the next record; `None` when the lane shall end.
+    fn take(&self) -> Option<Next> {
         let mut state = self.lock();
         loop {
             if state.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return None;
             }
             if let Some(notice) = state.queue.pop() {
-                state.in_flight = true;
-                return Some(notice);
+                state.in_flight = Some(InFlight::Notice);
+                return Some(Next::Notice(notice));
+            }
+            if let Some(record) = state.records.pop() {
+                state.in_flight = Some(InFlight::Record);
+                return Some(Next::Record(record));
             }
             if state.deadline.is_some() {
                 return None;
@@ -196,8 +256,23 @@ impl Shared {
 
     fn wrote(&self) {
         let mut state = self.lock();
-        state.in_flight = false;
-        state.written += 1;
+        match state.in_flight.take() {
+            Some(InFlight::Record) => state.records_written += 1,
+            _ => state.written += 1,
+        }
+    }
+
+    /// Keeps a record that could not be written, and waits `delay`, or less when a notice comes or the lane shall end.
+    fn postpone(&self, record: Arc<Record>, delay: Duration) {
+        let mut state = self.lock();
+        state.failures += 1;
+        state.in_flight = None;
+        state.records.put_back(record);
+        let until = Instant::now() + if state.deadline.is_some() { BACK_OFF_FIRST } else { delay };
+        let was_closing = state.deadline.is_some();
+        while Instant::now() < until && state.queue.len() == 0 && state.deadline.is_some() == was_closing {
+            state = self.wait(state, Some(until));
+        }
     }
 
     /// Waits `delay`, or less once the lane is told to end. `None`: no time is left to try again; else
@@ -246,12 +321,33 @@ impl Drop for Ended<'_> {
 
 fn run(mut sink: Box<dyn Sink>, shared: &Shared) {
     let _ended = Ended(shared);
-    while let Some(notice) = shared.take() {
-        if !deliver(sink.as_mut(), shared, &notice) {
-            break;
+    let mut delay = None;
+    while let Some(next) = shared.take() {
+        match next {
+            Next::Notice(notice) if !deliver(sink.as_mut(), shared, &notice) => break,
+            Next::Notice(_) => shared.wrote(),
+            Next::Record(record) => delay = deliver_record(sink.as_mut(), shared, record, delay),
         }
-        shared.wrote();
     }
+}
+
+/// Tries once: a notice that comes meanwhile goes first. Gives the wait before the latest failure, for the next.
+fn deliver_record(
+    sink: &mut dyn Sink,
+    shared: &Shared,
+    record: Arc<Record>,
+    before: Option<Duration>,
+) -> Option<Duration> {
+    let Err(error) = sink.write_record(&record) else {
+        shared.wrote();
+        return None;
+    };
+    if before.is_none() {
+        log::warn!("sink {}: {error}; the record is kept and tried again", sink.name());
+    }
+    let delay = before.map_or(BACK_OFF_FIRST, |before| (2 * before).min(BACK_OFF_MAX));
+    shared.postpone(record, delay);
+    Some(delay)
 }
 
 /// Tries until the notice is out; false when the lane ended first.

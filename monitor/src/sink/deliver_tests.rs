@@ -13,7 +13,12 @@ use std::{
 use super::{BACK_OFF_MAX, Sinks};
 use crate::{
     notice::{Kind, Notice},
-    sink::{Sink, sample::incident},
+    record::Record,
+    sink::{
+        Sink,
+        deliver::RECORDS_MAX,
+        sample::{execution, incident},
+    },
 };
 
 /// Ids of the notices that a sink was given, and whether it took them.
@@ -192,6 +197,104 @@ fn dropping_without_closing_ends_the_threads() {
     let begun = Instant::now();
     while seen.recv_timeout(LONG).is_ok() {}
     assert!(begun.elapsed() < LONG);
+}
+
+/// Takes records too, as `r` and their id; every write waits for a word when there is a `gate`.
+struct Taker {
+    gate: Option<Receiver<()>>,
+    open: Arc<AtomicBool>,
+    attempts: Sender<(String, bool)>,
+}
+
+impl Taker {
+    fn attempt(&self, id: String) -> io::Result<()> {
+        let open = self.open.load(SeqCst);
+        self.attempts.send((id, open)).map_err(io::Error::other)?;
+        let _ = self.gate.as_ref().map(Receiver::recv);
+        if open { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+}
+
+impl Sink for Taker {
+    fn name(&self) -> &'static str {
+        "taker"
+    }
+
+    fn write(&mut self, notice: &Notice) -> io::Result<()> {
+        self.attempt(notice.id.clone())
+    }
+
+    fn takes_records(&self) -> bool {
+        true
+    }
+
+    fn write_record(&mut self, record: &Record) -> io::Result<()> {
+        self.attempt(format!("r{}", record.id))
+    }
+}
+
+fn taker(gate: Option<Receiver<()>>, open: bool) -> (Box<dyn Sink>, Arc<AtomicBool>, Attempts) {
+    let open = Arc::new(AtomicBool::new(open));
+    let (attempts, seen) = channel();
+    (Box::new(Taker { gate, open: Arc::clone(&open), attempts }), open, seen)
+}
+
+fn record(index: usize) -> Record {
+    Record { id: index.to_string(), ..execution() }
+}
+
+#[test]
+fn records_neither_push_out_nor_hold_up_a_notice_and_what_does_not_fit_is_counted() {
+    let (step, gate) = channel();
+    let (sink, _, seen) = taker(Some(gate), true);
+    let (plain, _, seen_by_plain) = probe("plain", true);
+    let sinks = Sinks::with_capacity(vec![sink, plain], room(8)).unwrap();
+    let (fit, sent) = (RECORDS_MAX.get(), RECORDS_MAX.get() + 501);
+    sinks.record(record(0));
+    assert_eq!(seen.recv_timeout(LONG).unwrap().0, "r0", "it is being written");
+    (1..sent).for_each(|index| sinks.record(record(index)));
+    (0..8).for_each(|index| sinks.send(&notice(index, Kind::IncidentOpened)));
+    assert_eq!(sinks.records_dropped(), [("taker", 500)], "not those of a sink that takes none");
+    drop(step);
+    for delivery in sinks.close(LONG).into_iter().filter(|delivery| delivery.sink == "taker") {
+        assert_eq!((delivery.written, delivery.dropped, delivery.waiting), (8, 0, 0));
+        assert_eq!((delivery.records_written, delivery.records_dropped), (fit as u64 + 1, 500));
+    }
+    let order: Vec<_> = written(&seen);
+    assert_eq!(order[..9], ["0", "1", "2", "3", "4", "5", "6", "7", "r1"], "after the one in flight");
+    assert_eq!((order.len(), order.last().map(String::as_str)), (8 + fit, Some("r2048")));
+    assert!(written(&seen_by_plain).iter().all(|id| !id.starts_with('r')));
+}
+
+#[test]
+fn a_record_that_cannot_be_written_is_kept_and_a_notice_does_not_wait_for_its_back_off() {
+    let (sink, open, seen) = taker(None, false);
+    let sinks = Sinks::start(vec![sink]).unwrap();
+    (0..3).for_each(|index| sinks.record(record(index)));
+    // After the sixth failure the wait is 1.6 s.
+    for _ in 0..6 {
+        assert_eq!(seen.recv_timeout(LONG).unwrap(), ("r0".to_owned(), false));
+    }
+    open.store(true, SeqCst);
+    let begun = Instant::now();
+    sinks.send(&notice(7, Kind::IncidentOpened));
+    assert_eq!(seen.recv_timeout(LONG).unwrap(), ("7".to_owned(), true));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let [delivery] = sinks.close(LONG).try_into().unwrap();
+    assert_eq!(written(&seen), ["r0", "r1", "r2"]);
+    assert_eq!((delivery.written, delivery.records_written, delivery.records_waiting), (1, 3, 0));
+}
+
+#[test]
+fn closing_does_not_wait_for_records_that_cannot_be_written() {
+    let (sink, _, seen) = taker(None, false);
+    let sinks = Sinks::start(vec![sink]).unwrap();
+    (0..3).for_each(|index| sinks.record(record(index)));
+    seen.recv_timeout(LONG).unwrap();
+    let begun = Instant::now();
+    let [delivery] = sinks.close(Duration::from_millis(300)).try_into().unwrap();
+    assert!(begun.elapsed() < BACK_OFF_MAX, "{:?}", begun.elapsed());
+    assert_eq!((delivery.records_written, delivery.records_waiting), (0, 3));
 }
 
 fn wait_for(sinks: &Sinks, name: &str, waiting: u64) {

@@ -3,9 +3,10 @@ use std::collections::BTreeSet;
 
 use super::{
     fields::names,
-    journald::entry::{PREFIX, message_id},
+    journald::entry::{PREFIX, message_id, record_message_id},
+    record_fields,
 };
-use crate::notice::Kind;
+use crate::{notice::Kind, record::RecordKind};
 
 const OUTPUT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/output.md"));
 const CATALOG: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/minewarden.catalog"));
@@ -23,8 +24,14 @@ fn message_ids(text: &str) -> BTreeSet<&str> {
     words(text).filter(is_id).collect()
 }
 
+/// Name and id of every kind of entry, in the order of the page.
+fn kinds_of_code() -> Vec<(&'static str, &'static str)> {
+    let records = RecordKind::ALL.map(|kind| (kind.name(), record_message_id(kind)));
+    Kind::ALL.map(|kind| (kind.name(), message_id(kind))).into_iter().chain(records).collect()
+}
+
 fn ids_of_code() -> BTreeSet<&'static str> {
-    Kind::ALL.map(message_id).into_iter().collect()
+    kinds_of_code().into_iter().map(|(_, id)| id).collect()
 }
 
 /// First cells of the rows of a Markdown table, from the line after `heading`, without back-quotes.
@@ -37,13 +44,13 @@ fn rows<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
 
 #[test]
 fn every_kind_has_an_id_of_its_own() {
-    assert_eq!(ids_of_code().len(), Kind::ALL.len());
+    assert_eq!(ids_of_code().len(), kinds_of_code().len());
     assert_eq!(message_ids(&ids_of_code().into_iter().collect::<Vec<_>>().join(" ")), ids_of_code());
 }
 
 #[test]
 fn the_page_names_the_fields_and_ids_of_the_code_and_no_others() {
-    assert_eq!(field_names(OUTPUT), names().collect());
+    assert_eq!(field_names(OUTPUT), names().chain(record_fields::names()).collect());
     assert_eq!(message_ids(OUTPUT), ids_of_code());
 }
 
@@ -59,9 +66,15 @@ fn the_table_of_fields_gives_each_in_order_with_its_json_key() {
 }
 
 #[test]
+fn the_table_of_a_records_fields_gives_each_in_order() {
+    let found: Vec<_> = rows(OUTPUT, "\n## Event record\n").iter().map(|cells| cells[0].to_owned()).collect();
+    assert_eq!(found, record_fields::names().map(|name| format!("{PREFIX}{name}")).collect::<Vec<_>>());
+}
+
+#[test]
 fn the_table_of_events_pairs_each_with_its_id() {
     let found: Vec<_> = rows(OUTPUT, "\n## Events\n").iter().map(|cells| (cells[0], cells[1])).collect();
-    assert_eq!(found, Kind::ALL.map(|kind| (kind.name(), message_id(kind))));
+    assert_eq!(found, kinds_of_code());
 }
 
 #[test]
@@ -76,7 +89,7 @@ fn the_catalog_explains_every_id_and_no_other() {
         assert!(body.trim().len() > 100, "{id}: says nothing");
         explained.push(id);
     }
-    assert_eq!(explained, Kind::ALL.map(message_id));
-    let known: BTreeSet<_> = names().collect();
+    assert_eq!(explained, kinds_of_code().into_iter().map(|(_, id)| id).collect::<Vec<_>>());
+    let known: BTreeSet<_> = names().chain(record_fields::names()).collect();
     assert!(field_names(CATALOG).is_subset(&known), "{:?}", field_names(CATALOG).difference(&known));
 }

@@ -148,7 +148,7 @@ static INCIDENT: [Row<IncidentView>; 48] = [
     ("DURATION", |v| Some(Value::Seconds(v.duration))),
 ];
 
-fn text(raw: &str) -> Option<Value> {
+pub(super) fn text(raw: &str) -> Option<Value> {
     (!raw.is_empty()).then(|| Value::Text(escape(raw)))
 }
 
@@ -196,7 +196,7 @@ fn evidence(view: &IncidentView) -> Option<Value> {
 }
 
 /// Arguments joined by spaces; one that is empty or holds blanks or quotes is put in single quotes.
-fn command_line(command: &CommandLine) -> String {
+pub(super) fn command_line(command: &CommandLine) -> String {
     let quoted = command.args.iter().map(|arg| {
         let plain = !arg.is_empty() && !arg.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"');
         if plain { arg.clone() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
@@ -210,7 +210,7 @@ fn command_line(command: &CommandLine) -> String {
 }
 
 /// UTC to the microsecond; a time outside years -9999 to 9999 is held at that end.
-fn rfc3339(unix_nanos: i128) -> String {
+pub(super) fn rfc3339(unix_nanos: i128) -> String {
     let end = if unix_nanos < 0 { Timestamp::MIN } else { Timestamp::MAX };
     let time = Timestamp::from_nanosecond(unix_nanos).unwrap_or(end);
     format!("{time:.6}")

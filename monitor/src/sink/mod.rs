@@ -4,7 +4,7 @@
 //! dropped. A sink never sees a detector.
 use std::io;
 
-use crate::notice::Notice;
+use crate::{notice::Notice, record::Record};
 
 pub mod deliver;
 pub mod escape;
@@ -12,6 +12,7 @@ pub mod fields;
 pub mod journald;
 pub mod json;
 pub mod queue;
+pub mod record_fields;
 mod stream;
 pub mod text;
 
@@ -34,4 +35,16 @@ pub trait Sink: Send {
     /// # Errors
     /// When the notice did not get out; the caller keeps it and tries again.
     fn write(&mut self, notice: &Notice) -> io::Result<()>;
+    /// Whether it writes records too; [`Sink::write_record`] is called only then.
+    fn takes_records(&self) -> bool {
+        false
+    }
+    /// Writes one record.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn write_record(&mut self, record: &Record) -> io::Result<()> {
+        let _ = record;
+        Ok(())
+    }
 }

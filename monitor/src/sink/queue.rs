@@ -1,9 +1,12 @@
-//! The bounded queue in front of a sink.
+//! The bounded queues in front of a sink.
 //!
 //! Owns the choice what to give up when it is full. Must not know threads or sinks.
 use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
-use crate::notice::{Kind, Notice};
+use crate::{
+    notice::{Kind, Notice},
+    record::Record,
+};
 
 /// Notices in order, at most `capacity` of them.
 pub(super) struct Queue {
@@ -32,6 +35,44 @@ impl Queue {
     }
 
     pub(super) fn pop(&mut self) -> Option<Arc<Notice>> {
+        self.waiting.pop_front()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+/// Records in order, at most `capacity` of them: what comes to a full queue is given up.
+pub(super) struct Records {
+    waiting: VecDeque<Arc<Record>>,
+    capacity: NonZeroUsize,
+    dropped: u64,
+}
+
+impl Records {
+    pub(super) const fn new(capacity: NonZeroUsize) -> Self {
+        Self { waiting: VecDeque::new(), capacity, dropped: 0 }
+    }
+
+    pub(super) fn push(&mut self, record: Arc<Record>) {
+        if self.waiting.len() < self.capacity.get() {
+            self.waiting.push_back(record);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// One that could not be written is the next to be tried again.
+    pub(super) fn put_back(&mut self, record: Arc<Record>) {
+        self.waiting.push_front(record);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Arc<Record>> {
         self.waiting.pop_front()
     }
 

@@ -9,6 +9,7 @@ use crate::{
     },
     finding::{Claim, Role, Shares},
     notice::{ExeState, IncidentView, Kind, Level, Notice},
+    record::{Actor, Deed, Executed, Record},
 };
 
 /// 2026-05-20T18:00:00Z.
@@ -131,4 +132,71 @@ pub(crate) fn hostile() -> Notice {
         namespace: of_engine(),
     });
     notice
+}
+
+/// The record of an exec with every field set.
+pub(crate) fn execution() -> Record {
+    let some = |text: &str| Some(text.to_owned());
+    let view = incident().incident.unwrap_or_else(|| unreachable!("the sample has one"));
+    Record {
+        id: "boot-3".into(),
+        unix_nanos: SINCE,
+        actor: Actor {
+            pid: 4121,
+            parent: Some(4100),
+            comm: some("m.py"),
+            exe: some("/usr/bin/python3.11"),
+            exe_state: Some(ExeState::Deleted),
+            exe_file: view.exe_file,
+            ancestry: some("m.py[4121] < bash[4100] < sshd[900]"),
+            started_unix_nanos: SINCE - 60_000_000_000,
+            uid: Some(1000),
+            euid: Some(0),
+            gid: Some(100),
+            user: some("alice"),
+            loginuid: Some(1001),
+            login_user: some("bob"),
+            session: Some(3),
+            tty: some("pts3"),
+            place: Some(view.place),
+            cgroup_id: Some(7),
+            namespaces: vec![("net", 4_026_531_840), ("pid", 4_026_531_836)],
+        },
+        deed: Deed::Exec(Box::new(Executed {
+            filename: "./m.py".into(),
+            directory: some("/srv"),
+            interpreter: some("/usr/bin/python3"),
+            links: 1,
+            command: CommandLine {
+                args: ["./m.py", "-o", "pool"].map(str::to_owned).to_vec(),
+                truncated: true,
+                redacted: true,
+            },
+        })),
+    }
+}
+
+/// The record of a connection of the same process.
+pub(crate) fn connection() -> Record {
+    let ends =
+        Ends { local: "[2001:db8::1]:50000".parse().unwrap(), remote: "[2001:db8::7]:3333".parse().unwrap() };
+    Record { id: "boot-4".into(), deed: Deed::Connect(ends), ..execution() }
+}
+
+/// As [`execution`], with texts as those of [`hostile`].
+pub(crate) fn hostile_record() -> Record {
+    let text = hostile().message;
+    let mut record = execution();
+    let Actor { comm, exe, ancestry, user, login_user, tty, .. } = &mut record.actor;
+    for slot in [comm, exe, ancestry, user, login_user, tty] {
+        *slot = Some(text.clone());
+    }
+    record.actor.place = Some(Place { cgroup: text.clone(), ..Place::default() });
+    if let Deed::Exec(exec) = &mut record.deed {
+        exec.filename.clone_from(&text);
+        exec.directory = Some(text.clone());
+        exec.interpreter = Some(text.clone());
+        exec.command.args = vec![text; 3];
+    }
+    record
 }

@@ -76,7 +76,7 @@ fn the_same_events_give_the_same_notices_and_another_boot_other_ids() {
 
 #[test]
 fn a_miner_that_is_restarted_six_hundred_times_is_one_incident() {
-    let mut run = Run::new(Settings::default());
+    let mut run = Run::new(brief());
     for n in 0..600 {
         let (at, flow) = (u64::from(n) * 2, u64::from(n));
         let miner = owner(1_000 + n, 1);

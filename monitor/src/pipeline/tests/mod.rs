@@ -7,6 +7,7 @@ use crate::{
     event::{Counters, Owner, OwnerSource, ProcFacts},
     finding::{Claim, Finding, Role, Rule, Shares, Subject},
     notice::{IncidentView, Kind, Level, Notice},
+    record::Record,
     testing::{
         close, connect, event, exec, exit, facts, flow_payload, fork, holders, key, no_facts, owner,
         proc_facts, tick, time,
@@ -18,6 +19,9 @@ mod captures;
 mod chaos;
 mod incidents;
 mod ownership;
+mod processes;
+mod records;
+mod respawn;
 mod roles;
 mod shares;
 
@@ -106,6 +110,7 @@ struct Run {
     notices: Vec<Notice>,
     requests: Vec<Request>,
     flows: Vec<FlowView>,
+    records: Vec<Record>,
 }
 
 fn host() -> Host {
@@ -116,15 +121,20 @@ fn host() -> Host {
     }
 }
 
+/// An incident ends after a minute, so that stories are short.
+fn brief() -> Settings {
+    Settings { end_after: Duration::from_secs(60), ..Settings::default() }
+}
+
 impl Run {
     fn new(settings: Settings) -> Self {
         let detectors: Vec<Box<dyn Detector>> = vec![Box::new(Says), Box::new(Argv::new(64))];
         let pipeline = Pipeline::new(host(), settings, detectors);
-        Self { pipeline, notices: Vec::new(), requests: Vec::new(), flows: Vec::new() }
+        Self { pipeline, notices: Vec::new(), requests: Vec::new(), flows: Vec::new(), records: Vec::new() }
     }
 
     fn of(events: &[Event]) -> Self {
-        let mut run = Self::new(Settings::default());
+        let mut run = Self::new(brief());
         run.feed(events);
         run
     }
@@ -133,6 +143,7 @@ impl Run {
         self.notices.extend(out.notices);
         self.requests.extend(out.requests);
         self.flows.extend(out.flows);
+        self.records.extend(out.records);
     }
 
     fn feed(&mut self, events: &[Event]) {

@@ -4,7 +4,11 @@
 //! Must not know sockets.
 use crate::{
     notice::{Kind, Notice},
-    sink::fields::{fields, message, priority},
+    record::{Record, RecordKind},
+    sink::{
+        fields::{Field, fields, message, priority},
+        record_fields,
+    },
 };
 
 /// What our own field names begin with. A name that begins with an underscore is journald's own.
@@ -28,23 +32,50 @@ pub const fn message_id(kind: Kind) -> &'static str {
     }
 }
 
+/// The same of a record.
+#[must_use]
+pub const fn record_message_id(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Exec => "55d1b660490ca86a37e0e7fd10689287",
+        RecordKind::Connect => "88fd3f986ad520daeadf40375de359a6",
+    }
+}
+
 /// The bytes of one entry.
 #[must_use]
 pub fn encode(notice: &Notice, object_pid: Option<u32>) -> Vec<u8> {
-    let mut entry = Vec::new();
-    push(&mut entry, "MESSAGE", &message(notice));
-    push(&mut entry, "MESSAGE_ID", message_id(notice.kind));
-    push(&mut entry, "PRIORITY", &priority(notice).to_string());
-    push(&mut entry, "SYSLOG_IDENTIFIER", IDENTIFIER);
+    let mut entry = begin(&message(notice), message_id(notice.kind), priority(notice));
     if let Some(pid) = object_pid {
         push(&mut entry, "OBJECT_PID", &pid.to_string());
     }
-    for field in fields(notice) {
+    push_all(&mut entry, &fields(notice));
+    entry
+}
+
+/// The bytes of a record's entry.
+#[must_use]
+pub fn encode_record(record: &Record) -> Vec<u8> {
+    let id = record_message_id(record.kind());
+    let mut entry = begin(&record_fields::message(record), id, record_fields::PRIORITY);
+    push_all(&mut entry, &record_fields::fields(record));
+    entry
+}
+
+fn begin(message: &str, id: &str, priority: u8) -> Vec<u8> {
+    let mut entry = Vec::new();
+    push(&mut entry, "MESSAGE", message);
+    push(&mut entry, "MESSAGE_ID", id);
+    push(&mut entry, "PRIORITY", &priority.to_string());
+    push(&mut entry, "SYSLOG_IDENTIFIER", IDENTIFIER);
+    entry
+}
+
+fn push_all(entry: &mut Vec<u8>, fields: &[Field]) {
+    for field in fields {
         for text in field.value.texts() {
-            push(&mut entry, &format!("{PREFIX}{}", field.name), &text);
+            push(entry, &format!("{PREFIX}{}", field.name), &text);
         }
     }
-    entry
 }
 
 /// Appends one field: as `NAME=value`, or with its length in front when the value holds a newline.

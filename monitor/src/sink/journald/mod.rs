@@ -8,6 +8,7 @@ use super::Sink;
 use crate::{
     event::Owner,
     notice::{IncidentView, Notice},
+    record::Record,
 };
 
 pub mod entry;
@@ -56,6 +57,14 @@ impl Sink for Journald {
     fn write(&mut self, notice: &Notice) -> io::Result<()> {
         let object_pid = notice.incident.as_deref().and_then(|view| self.object_pid(view));
         self.socket.send(&entry::encode(notice, object_pid))
+    }
+
+    fn takes_records(&self) -> bool {
+        true
+    }
+
+    fn write_record(&mut self, record: &Record) -> io::Result<()> {
+        self.socket.send(&entry::encode_record(record))
     }
 }
 
