@@ -108,6 +108,12 @@ impl Workers {
         self.pool.failed.load(Relaxed)
     }
 
+    /// Files of container engines that could not be used since the start: too large, another user's, half-written.
+    #[must_use]
+    pub fn containers_refused(&self) -> u64 {
+        self.pool.containers_refused()
+    }
+
     /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
@@ -117,7 +123,6 @@ impl Workers {
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
             ("worker.name.timeout", pool.name_timeouts()),
-            ("worker.container.refused", pool.containers_refused()),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
