@@ -94,7 +94,7 @@ fn a_miner_started_every_minute_from_a_fresh_memfd_is_one_incident_with_a_count(
     let mut run = every_minute(|_| "same".to_owned(), &PLAIN);
     is_one(&run);
     let view = ended(&mut run);
-    assert_eq!((view.processes, view.exe_state.map(|state| state.name())), (60, Some("memfd")));
+    assert_eq!((view.processes, view.exe_state.map(crate::notice::ExeState::name)), (60, Some("memfd")));
     assert!(
         run.message().contains("xm[1059] (/memfd:x59, 60 processes so far) of alice"),
         "{}",
