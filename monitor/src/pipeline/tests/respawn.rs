@@ -203,6 +203,22 @@ fn a_process_that_is_gone_before_anyone_looked_still_counts_as_its_scripts() {
 }
 
 #[test]
+fn an_answer_that_is_heard_after_the_end_is_of_the_same_incident() {
+    let mut run = Run::new(Settings { heartbeat: Duration::ZERO, ..Settings::default() });
+    for n in 0..STARTS {
+        let (at, flow) = (u64::from(n) * 60 + 1, u64::from(n));
+        // A timer starts each by a shell of its own.
+        let (child, exec) = starts(at, n, 10_000 + n, 1000);
+        let about = about(n, 1000, &n.to_string());
+        run.feed(&[exec, connect(at, flow, child), says(at, flow, Some(child), "client wallet=4AB")]);
+        run.feed(&[facts(at, child, about), exit(at, child), says(at, flow, Some(child), "session")]);
+        run.feed(&[close(at, flow), tick(at + 1)]);
+    }
+    is_one(&run);
+    assert_eq!(ended(&mut run).processes, 60);
+}
+
+#[test]
 fn a_pid_that_is_used_again_is_another_parent() {
     let mut run = Run::new(Settings::default());
     for (n, start) in [(1, 1), (2, 700)] {
