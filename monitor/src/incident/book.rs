@@ -44,7 +44,7 @@ impl Book {
         }
     }
 
-    /// Incidents that found no room, since start.
+    /// Incidents that found no room, or had to make it, since start.
     pub(super) fn refused(&self) -> u64 {
         self.refused
     }
@@ -71,7 +71,8 @@ impl Book {
     /// The incident of a process, or of what is known by the same key.
     pub(super) fn find(&self, main: Option<ProcessKey>, keys: &Keys) -> Option<Number> {
         let fits = |number: &Number| self.open.get(number).is_some_and(|one| one.may_hold(main, keys));
-        main.and_then(|key| self.of_process(key).into_iter().find(&fits))
+        // What is told late of a process that ended is still of the program that it ran.
+        main.and_then(|key| self.ever_of_process(key).filter(|number| self.ran_in(*number, key)).find(&fits))
             .or_else(|| keys.all().filter_map(|key| self.by_key.get(&key).copied()).find(&fits))
     }
 
@@ -89,11 +90,14 @@ impl Book {
         self.ever_of_process(key).filter(present).collect()
     }
 
-    /// A new incident; `None` when there is no room.
+    /// A new incident; `None` when there is no room. What was never told of makes room first: many programs that are
+    /// a little suspicious may not keep a miner out.
     pub(super) fn start(&mut self, boot_id: &str, keys: &Keys, since: BootTime) -> Option<Number> {
         if self.open.len() >= self.capacity {
             self.refused += 1;
-            return None;
+            let untold = self.open.iter().filter(|(_, one)| one.news.told_level().is_none());
+            let (number, _) = untold.min_by_key(|(number, one)| (one.is_alive(), **number))?;
+            self.close(*number);
         }
         let number = self.next;
         self.next += 1;
@@ -164,6 +168,7 @@ impl Book {
             if let Some(member) = incident.and_then(|incident| incident.members.get_mut(&owner.key))
                 && (ended || owner.generation > member.generation)
             {
+                member.replaced |= !ended;
                 member.gone = member.gone.or(Some(at));
             }
         }
@@ -217,6 +222,11 @@ impl Book {
             && self.by_key.iter().all(|(key, number)| owns(number, &|one| one.keys.contains(key)))
             && self.by_tie.iter().all(|(tie, number)| owns(number, &|one| one.ties.contains(tie)))
             && self.by_process.iter().all(|(key, number)| owns(number, &|one| one.members.contains_key(key)))
+    }
+
+    fn ran_in(&self, number: Number, key: ProcessKey) -> bool {
+        let member = self.open.get(&number).and_then(|incident| incident.members.get(&key));
+        member.is_some_and(|member| !member.replaced)
     }
 
     fn ever_of_process(&self, key: ProcessKey) -> impl Iterator<Item = Number> + '_ {

@@ -45,6 +45,8 @@ pub(super) struct Member {
     pub(super) generation: Option<u32>,
     /// When it ended, or ran another program.
     pub(super) gone: Option<BootTime>,
+    /// It is gone because it runs another program, which has no part in this.
+    pub(super) replaced: bool,
     /// It belongs here whatever it is made of: a tie brought it.
     tied: bool,
 }
@@ -114,7 +116,7 @@ impl Incident {
     /// runs more than one program.
     pub(super) fn may_hold(&self, main: Option<ProcessKey>, keys: &Keys) -> bool {
         let member = main.and_then(|key| self.members.get(&key));
-        if member.is_some_and(|member| member.tied && member.gone.is_none()) {
+        if member.is_some_and(|member| member.tied && !member.replaced) {
             return true;
         }
         let filed = self.keys.iter().map(|key| &key.identity).find(|own| keys.content.as_ref() == Some(*own));
@@ -191,15 +193,19 @@ impl Incident {
     pub(super) fn join(&mut self, owner: Owner, gone: Option<BootTime>) -> bool {
         if let Some(member) = self.members.get_mut(&owner.key) {
             let generation = owner.generation.max(member.generation);
-            let tied = member.tied && generation == member.generation;
-            *member = Member { generation, gone, tied };
+            let same = generation == member.generation;
+            let (tied, replaced) = (member.tied && same, member.replaced && same);
+            *member = Member { generation, gone, replaced, tied };
             return true;
         }
         self.processes += 1;
         self.news.processes(self.processes);
         let room = self.members.len() < FOLLOWED;
         if room {
-            self.members.insert(owner.key, Member { generation: owner.generation, gone, tied: false });
+            self.members.insert(
+                owner.key,
+                Member { generation: owner.generation, gone, replaced: false, tied: false },
+            );
         }
         room
     }
@@ -268,6 +274,11 @@ impl Incident {
         }
     }
 
+    /// Whether a process of it still runs what it was found with.
+    pub(super) fn is_alive(&self) -> bool {
+        self.members.values().any(|member| member.gone.is_none())
+    }
+
     /// Drops flows that are gone and takes note of their traffic; says since when nothing is left.
     pub(super) fn quiet_since(&mut self, now: BootTime, tables: &Tables) -> Option<BootTime> {
         let before = self.flows.len();
@@ -279,7 +290,7 @@ impl Incident {
         let traffic = self.flows.iter().filter_map(|id| Some(tables.flows.get(*id)?.last_seen)).max();
         let gone = self.members.values().filter_map(|member| member.gone).max();
         self.last = self.last.max(traffic.unwrap_or_default()).max(gone.unwrap_or_default());
-        let alive = self.members.values().any(|member| member.gone.is_none());
+        let alive = self.is_alive();
         let unowned = self.members.is_empty() && !self.flows.is_empty();
         (!alive && !unowned).then_some(self.last)
     }

@@ -325,7 +325,10 @@ fn run(mut sink: Box<dyn Sink>, shared: &Shared) {
     while let Some(next) = shared.take() {
         match next {
             Next::Notice(notice) if !deliver(sink.as_mut(), shared, &notice) => break,
-            Next::Notice(_) => shared.wrote(),
+            Next::Notice(_) => {
+                shared.wrote();
+                delay = None;
+            }
             Next::Record(record) => delay = deliver_record(sink.as_mut(), shared, record, delay),
         }
     }

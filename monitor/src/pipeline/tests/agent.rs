@@ -73,6 +73,22 @@ fn a_loss_is_told_at_most_once_a_minute_and_only_what_is_new() {
 }
 
 #[test]
+fn what_was_only_not_written_is_not_called_unseen() {
+    let lost = |seconds, exec, records| {
+        let lost = vec![("exec".to_owned(), exec), ("sink-journald.records".to_owned(), records)];
+        event(seconds, None, Body::Counters(Counters { seen: Vec::new(), lost }))
+    };
+    let mut run = started();
+    run.feed(&[lost(101, 0, 0), lost(102, 0, 7)]);
+    assert_eq!(run.message(), "lost 7 entries (sink-journald.records 7)");
+    run.feed(&[lost(200, 2, 8)]);
+    assert_eq!(
+        run.message(),
+        "lost 2 events (exec 2): mining in that time may have gone unseen; lost 1 entries (sink-journald.records 1)"
+    );
+}
+
+#[test]
 fn at_the_end_open_incidents_stay_open_and_what_waited_is_told() {
     let miner = owner(100, 1);
     let mut run = Run::of(&miner_starts(1, miner, "miner", 1));

@@ -16,7 +16,10 @@ static CONTENT: Rule = Rule {
 static OPTIONS: Rule =
     Rule { name: "argv.options", family: Family::Argv, weight: 60, proof: false, sees: "a miner's options" };
 
-/// Finds what a scan brings, and a command line that says `--mine`.
+static HINT: Rule =
+    Rule { name: "argv.hint", family: Family::Argv, weight: 20, proof: false, sees: "something common" };
+
+/// Finds what a scan brings, and a command line that says `--mine` or `--hint`.
 struct Knows;
 
 impl Detector for Knows {
@@ -28,6 +31,9 @@ impl Detector for Knows {
             }
             Body::Exec(exec) if exec.command.args.contains(&"--mine".to_owned()) => {
                 (&OPTIONS, "--mine, which only miners know".to_owned())
+            }
+            Body::Exec(exec) if exec.command.args.contains(&"--hint".to_owned()) => {
+                (&HINT, "--hint".to_owned())
             }
             _ => return,
         };
@@ -52,7 +58,10 @@ impl Detector for Knows {
 }
 
 fn knowing() -> Run {
-    let settings = Settings { heartbeat: Duration::ZERO, ..Settings::default() };
+    knowing_with(Settings { heartbeat: Duration::ZERO, ..Settings::default() })
+}
+
+fn knowing_with(settings: Settings) -> Run {
     let mut run = Run::new(settings);
     run.pipeline = Pipeline::new(host(), settings, vec![Box::new(Knows)]);
     run
@@ -109,6 +118,20 @@ fn a_process_of_which_nothing_can_be_learned_any_more_is_known_by_its_scan() {
     assert_eq!((run.ids().len(), run.story().len()), (1, 1));
     run.feed(&[tick(20)]);
     assert_eq!((run.last().processes, run.last().sha256.as_deref()), (5, Some("same")));
+}
+
+#[test]
+fn many_that_are_a_little_suspicious_keep_no_miner_out() {
+    let mut run = knowing_with(Settings { incidents: 3, ..Settings::default() });
+    for n in 0..10 {
+        let name = format!("tool{n}");
+        run.feed(&[exec(1, owner(200 + n, 1), &[&name, "--hint"])]);
+        run.feed(&[facts(1, owner(200 + n, 1), session(&name))]);
+    }
+    assert_eq!((run.story().len(), run.pipeline.counters().lost_total()), (0, 7));
+    run.feed(&found(2, 1, 50, "same"));
+    assert_eq!(run.story(), [(Kind::IncidentOpened, Level::Likely)]);
+    assert!(run.pipeline.incidents.is_consistent());
 }
 
 #[test]

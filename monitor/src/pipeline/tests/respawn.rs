@@ -94,7 +94,7 @@ fn a_miner_started_every_minute_from_a_fresh_memfd_is_one_incident_with_a_count(
     let mut run = every_minute(|_| "same".to_owned(), &PLAIN);
     is_one(&run);
     let view = ended(&mut run);
-    assert_eq!((view.processes, view.exe_state.map(|state| state.name())), (60, Some("memfd")));
+    assert_eq!((view.processes, view.exe_state.map(crate::notice::ExeState::name)), (60, Some("memfd")));
     assert!(
         run.message().contains("xm[1059] (/memfd:x59, 60 processes so far) of alice"),
         "{}",
@@ -197,6 +197,22 @@ fn a_process_that_is_gone_before_anyone_looked_still_counts_as_its_scripts() {
         let (child, exec) = starts(at, n, SCRIPT, 1000);
         run.feed(&[exec, connect(at, flow, child), says(at, flow, Some(child), "client"), exit(at, child)]);
         run.feed(&[no_facts(at, child), close(at, flow), tick(at + 1)]);
+    }
+    is_one(&run);
+    assert_eq!(ended(&mut run).processes, 60);
+}
+
+#[test]
+fn an_answer_that_is_heard_after_the_end_is_of_the_same_incident() {
+    let mut run = Run::new(Settings { heartbeat: Duration::ZERO, ..Settings::default() });
+    for n in 0..STARTS {
+        let (at, flow) = (u64::from(n) * 60 + 1, u64::from(n));
+        // A timer starts each by a shell of its own.
+        let (child, exec) = starts(at, n, 10_000 + n, 1000);
+        let about = about(n, 1000, &n.to_string());
+        run.feed(&[exec, connect(at, flow, child), says(at, flow, Some(child), "client wallet=4AB")]);
+        run.feed(&[facts(at, child, about), exit(at, child), says(at, flow, Some(child), "session")]);
+        run.feed(&[close(at, flow), tick(at + 1)]);
     }
     is_one(&run);
     assert_eq!(ended(&mut run).processes, 60);
