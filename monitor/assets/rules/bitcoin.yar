@@ -1,6 +1,13 @@
 // Miners of the Bitcoin family: SHA-256d, scrypt and what was built on their programs, and any client for pools that
 // prints a hash rate.
 
+// What the rules of this file are about: a program, whole or in pieces, or the memory of a process, where nothing lies at 0.
+global private rule program
+{
+    condition:
+        uint32(0) == 0x464c457f or not defined uint32(0)
+}
+
 rule cpuminer
 {
     meta:

@@ -1,6 +1,13 @@
 // Miners whose source is closed, by the settings that their documentation names. The rules were written from documents,
 // not from the programs: builds that are packed or that hide their texts are found in memory at best.
 
+// What the rules of this file are about: a program, whole or in pieces, or the memory of a process, where nothing lies at 0.
+global private rule program
+{
+    condition:
+        uint32(0) == 0x464c457f or not defined uint32(0)
+}
+
 rule lolminer
 {
     meta:

@@ -1,5 +1,12 @@
 // Miners of one coin or one algorithm.
 
+// What the rules of this file are about: a program, whole or in pieces, or the memory of a process, where nothing lies at 0.
+global private rule program
+{
+    condition:
+        uint32(0) == 0x464c457f or not defined uint32(0)
+}
+
 rule verus_miner
 {
     meta:

@@ -1,6 +1,13 @@
 // RandomX, the proof of work of Monero and its kin. Nodes, wallets and P2Pool verify blocks with the same code, so the
 // constants alone say nothing: a miner's own words must stand beside them.
 
+// What the rules of this file are about: a program, whole or in pieces, or the memory of a process, where nothing lies at 0.
+global private rule program
+{
+    condition:
+        uint32(0) == 0x464c457f or not defined uint32(0)
+}
+
 rule randomx_miner
 {
     meta:

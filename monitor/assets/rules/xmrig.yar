@@ -1,5 +1,12 @@
 // XMRig, its forks, and configurations for it that were built into a program.
 
+// What the rules of this file are about: a program, whole or in pieces, or the memory of a process, where nothing lies at 0.
+global private rule program
+{
+    condition:
+        uint32(0) == 0x464c457f or not defined uint32(0)
+}
+
 rule xmrig
 {
     meta:
