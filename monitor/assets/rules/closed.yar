@@ -226,7 +226,7 @@ rule gminer
         false_alarms = "an agent of a mining distribution that knows every setting of this miner"
     strings:
         $a1 = "lhr_autotune_step"
-        $a2 = "lhr_autotune"
+        $a2 = "lhr_tune"
         $a3 = "dag_gen_limit"
         $a4 = "dag_limit"
         $a5 = "maintenance_fee"

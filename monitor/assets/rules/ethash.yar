@@ -24,7 +24,7 @@ rule ethminer
         $a7 = "Got invalid or missing session id. Disconnecting ... "
         $b1 = "eth_submitLogin"
         $b2 = "eth_submitHashrate"
-        $b3 = "EthereumStratum/2.0.0"
+        $b3 = "eth_submitWork"
         $b4 = "mining.extranonce.subscribe"
         $b5 = "mining.authorize"
     condition:
