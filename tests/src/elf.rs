@@ -6,9 +6,9 @@
 /// Virtual address of the first segment.
 const BASE: u64 = 0x40_0000;
 /// Offset, and distance in memory, of the second segment.
-const DATA: u64 = 0x1000;
+const DATA: u32 = 0x1000;
 /// Size of the file's header and of one program header.
-const HEADERS: u64 = 64 + 2 * 56;
+const HEADERS: u32 = 64 + 2 * 56;
 /// Zero bytes behind each mark.
 const GAP: usize = 61;
 
@@ -53,10 +53,11 @@ impl<'a> Program<'a> {
     pub fn bytes(&self) -> Vec<u8> {
         let (code, data) = (self.code(), self.data());
         let mut file = Vec::new();
-        let sections = if self.symbols { DATA + data.len() as u64 + SECTION_NAMES.len() as u64 } else { 0 };
+        let sections =
+            if self.symbols { u64::from(DATA) + (data.len() + SECTION_NAMES.len()) as u64 } else { 0 };
         self.header(&mut file, sections);
-        segment(&mut file, 5, 0, HEADERS + 12 + code.len() as u64);
-        segment(&mut file, if self.packed.is_some() { 6 } else { 4 }, DATA, data.len() as u64);
+        segment(&mut file, 5, 0, u64::from(HEADERS) + 12 + code.len() as u64);
+        segment(&mut file, if self.packed.is_some() { 6 } else { 4 }, DATA.into(), data.len() as u64);
         // What UPX keeps behind the program headers: a checksum, its magic, sizes (l_info in its source).
         file.extend(if self.packed.is_some() { *b"\0\0\0\0UPX!\0\0\x0d\x16" } else { [0; 12] });
         file.extend(code);
@@ -74,7 +75,7 @@ impl<'a> Program<'a> {
         let count: u16 = if sections == 0 { 0 } else { 2 };
         file.extend([2u16.to_le_bytes(), machine.to_le_bytes()].concat());
         file.extend(1u32.to_le_bytes());
-        file.extend([BASE + HEADERS + 12, 64, sections].map(u64::to_le_bytes).concat());
+        file.extend([BASE + u64::from(HEADERS) + 12, 64, sections].map(u64::to_le_bytes).concat());
         file.extend(0u32.to_le_bytes());
         file.extend([64, 56, 2, 64, count, count.saturating_sub(1)].map(u16::to_le_bytes).concat());
     }
@@ -104,7 +105,7 @@ const PPOLL_AARCH64: [u32; 8] =
 /// Takes the key off the second segment: `lea rdi, data; mov ecx, length; again: xor byte [rdi], key; inc rdi;
 /// dec ecx; jnz again`.
 fn unpack_x86_64(key: u8, length: usize) -> Vec<u8> {
-    let distance = (DATA - HEADERS - 12 - 7) as u32;
+    let distance = DATA - HEADERS - 12 - 7;
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     [
         b"\x48\x8d\x3d".as_slice(),
@@ -120,7 +121,7 @@ fn unpack_x86_64(key: u8, length: usize) -> Vec<u8> {
 fn segment(file: &mut Vec<u8>, flags: u32, offset: u64, size: u64) {
     file.extend([1u32, flags].map(u32::to_le_bytes).concat());
     let at = BASE + offset;
-    file.extend([offset, at, at, size, size, DATA].map(u64::to_le_bytes).concat());
+    file.extend([offset, at, at, size, size, DATA.into()].map(u64::to_le_bytes).concat());
 }
 
 /// The only section is the one with the names of sections.

@@ -166,6 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_every_bundled_rule_in_its_words() {
+        let doc = include_str!("../../../../docs/detection.md");
+        let (_, section) = doc.split_once("\n## Known miners by content\n").unwrap();
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let told: Vec<_> = rows.take_while(|row| row.ends_with(" |")).collect();
+        let rules = bundled().rules();
+        let row = |rule: &ContentRule| {
+            let ContentRule { name, description, marks, source, .. } = rule;
+            format!("| `{name}` | {description} | {marks} | {source} |")
+        };
+        assert_eq!(told[..rules.len()], rules.iter().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn names_are_their_own() {
         let mut names: Vec<_> = bundled().rules().into_iter().map(|rule| rule.name).collect();
         let all = names.len();

@@ -6,7 +6,8 @@
 /// A byte's key, which runs with its place: neither a plain search nor one for bytes under a constant key sees
 /// through.
 const fn key(place: usize) -> u8 {
-    ((place as u32).wrapping_mul(0x9e37_79b1) >> 24) as u8
+    let [first, ..] = (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    first
 }
 
 #[expect(
