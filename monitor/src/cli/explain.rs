@@ -74,16 +74,20 @@ fn of_detector(rule: &Rule) -> String {
 }
 
 fn of_content(rule: &ContentRule) -> String {
-    format!(
-        "{}\n\nsees:          {}\ndemands:       {}\nwhere:         in an executable, or in the memory of a packed \
-         one\nsource:        {}\nfalse alarms:  {}\nwhat to do:    {}\n",
-        rule.name,
-        rule.description,
-        rule.marks,
-        rule.source,
-        rule.false_alarms,
-        what_to_do(Family::Binary)
-    )
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}\n", rule.name);
+    let _ = writeln!(out, "sees:          {}", rule.description);
+    let _ = writeln!(out, "demands:       {}", rule.marks);
+    let _ = writeln!(out, "where:         in an executable, or in the memory of a packed one");
+    let binary = RULES.iter().filter(|other| matches!(other.family, Family::Binary));
+    if let Some(weight) = binary.map(|other| other.weight).max() {
+        let _ = writeln!(out, "weight:        {weight} in the family binary");
+    }
+    let _ = writeln!(out, "source:        {}", rule.source);
+    let _ = writeln!(out, "false alarms:  {}", rule.false_alarms);
+    let _ = writeln!(out, "what to do:    {}", what_to_do(Family::Binary));
+    out
 }
 
 /// The last cell of the rule's row.
