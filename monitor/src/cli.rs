@@ -8,8 +8,10 @@ use clap::{Parser, Subcommand};
 
 pub mod config;
 pub mod doctor;
+pub mod explain;
 pub mod live;
 pub mod replay;
+pub mod rules;
 pub mod run;
 
 /// SHA-256 of the eBPF object inside this binary.
@@ -25,7 +27,7 @@ static VERSION: LazyLock<String> =
 #[derive(Debug, Parser)]
 #[command(name = "minewarden", version = VERSION.as_str())]
 #[command(
-    after_help = "Exit status: 0 done, 2 an error; replay: 0 nothing found, 1 something found, 2 an error."
+    after_help = "Exit status: 0 done, 2 an error; replay, rules --scan: 0 nothing found, 1 something found, 2 an error."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -42,6 +44,10 @@ enum Command {
     Doctor(doctor::Args),
     /// Print the effective configuration, or check a file
     Config(config::Args),
+    /// List every rule, or search files for miners by their content
+    Rules(rules::Args),
+    /// Say what a rule sees, what it is worth, when it is wrong, and what to do
+    Explain(explain::Args),
 }
 
 /// Carries out the command.
@@ -54,6 +60,8 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
+        Command::Rules(args) => rules::run(args),
+        Command::Explain(args) => explain::run(args),
     }
 }
 

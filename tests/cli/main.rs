@@ -34,13 +34,33 @@ fn version_and_help_go_to_stdout() {
     let version = ran(&mut minewarden(&["--version"])).well();
     assert!(version.starts_with("minewarden 0.") && version.contains("(eBPF object "), "{version}");
     let help = ran(&mut minewarden(&["--help"])).well();
-    for command in ["run", "replay", "doctor", "config"] {
+    for command in ["run", "replay", "doctor", "config", "rules", "explain"] {
         assert_has(&help, &format!("\n  {command} "));
         assert_has(
             &ran(&mut minewarden(&[command, "--help"])).well(),
             &format!("Usage: minewarden {command}"),
         );
     }
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let list = ran(&mut minewarden(&["rules"])).well();
+    for name in ["stratum.share ", "argv.stratum-url ", "xmrig ", "randomx_miner "] {
+        assert_has(&list, &format!("\n{name}"));
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&ran(&mut minewarden(&["rules", "--json"])).well()).unwrap();
+    assert_eq!(json["rules"][0]["name"], "stratum.session");
+    assert!(json["content"].as_array().unwrap().iter().any(|rule| rule["name"] == "cpuminer"));
+    for rule in json["rules"].as_array().unwrap().iter().chain(json["content"].as_array().unwrap()) {
+        let text = ran(&mut minewarden(&["explain", rule["name"].as_str().unwrap()])).well();
+        assert_has(&text, "\nfalse alarms:  ");
+        assert_has(&text, "\nwhat to do:    ");
+    }
+    assert_has(&ran(&mut minewarden(&["explain", "stratum"])).refused(), "there are stratum.session, ");
+    let missing = ran(&mut minewarden(&["rules", "--rules", "/nonexistent/a.yar"])).refused();
+    assert_eq!(missing, "/nonexistent/a.yar: No such file or directory (os error 2)");
 }
 
 #[test]
