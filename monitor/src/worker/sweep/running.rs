@@ -4,7 +4,6 @@
 //! names is read. Must not know the other processes.
 use std::{collections::HashMap, fs::metadata, os::fd::OwnedFd};
 
-use procfs_core::{FromRead as _, process::Status};
 use rustix::fs::{AtFlags, statat};
 
 use super::listing::Listed;
@@ -30,7 +29,7 @@ pub(super) fn read(procfs: &dyn ProcFs, listed: Listed, cgroups: &mut Cgroups) -
     let args = process.read("cmdline", ARGS_SHOWN + 1).unwrap_or_default();
     let cut = args.len() > ARGS_SHOWN;
     let running = Running {
-        task: task(&*process, listed, cgroups),
+        task: task(&*process, listed, cgroups)?,
         exe_deleted: exe.as_ref().is_some_and(|(_, deleted)| *deleted),
         exe: exe.map(|(path, _)| path.to_string_lossy().into_owned()),
         exe_file: status.map(|status| status.id),
@@ -39,15 +38,18 @@ pub(super) fn read(procfs: &dyn ProcFs, listed: Listed, cgroups: &mut Cgroups) -
     Identity::of(&*process).is_ok_and(|identity| identity.start == start).then_some(running)
 }
 
-fn task(process: &dyn ProcDir, listed: Listed, cgroups: &mut Cgroups) -> Task {
-    let status = process.read("status", TEXT_CAP).unwrap_or_default();
-    let status = Status::from_read(String::from_utf8_lossy(&status).as_bytes()).ok();
+/// `None` when nobody can be told to be its user: it is gone.
+fn task(process: &dyn ProcDir, listed: Listed, cgroups: &mut Cgroups) -> Option<Task> {
+    let status = process.read("status", TEXT_CAP).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let (uid, euid) = ids(&status, "Uid:")?;
+    let (gid, _) = ids(&status, "Gid:")?;
     let space = |name| namespace(process, name).unwrap_or(0);
-    Task {
+    Some(Task {
         parent: listed.parent,
-        uid: status.as_ref().map_or(0, |status| status.ruid),
-        euid: status.as_ref().map_or(0, |status| status.euid),
-        gid: status.as_ref().map_or(0, |status| status.rgid),
+        uid,
+        euid,
+        gid,
         loginuid: number(process, "loginuid"),
         session: number(process, "sessionid"),
         cgroup: cgroups.id(process).unwrap_or(0),
@@ -60,7 +62,14 @@ fn task(process: &dyn ProcDir, listed: Listed, cgroups: &mut Cgroups) -> Task {
         uts_namespace: space("ns/uts"),
         tty: listed.tty,
         comm: listed.comm,
-    }
+    })
+}
+
+/// Real and effective id of a line of /proc/PID/status.
+fn ids(status: &str, name: &str) -> Option<(u32, u32)> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let mut ids = line.split_whitespace().map(str::parse);
+    Some((ids.next()?.ok()?, ids.next()?.ok()?))
 }
 
 /// The number in `net:[4026531840]`.
