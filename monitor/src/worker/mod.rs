@@ -45,7 +45,7 @@ pub struct Limits {
     pub stuck: Duration,
     /// Threads given up that may hang at one time; beyond that none is replaced.
     pub lost: usize,
-    /// From the end of one pass over the file tables to the next.
+    /// From the end of one pass over the file tables to the next, at least; longer after a pass that took long.
     pub pause: Duration,
 }
 
@@ -58,7 +58,7 @@ impl Default for Limits {
             threads: 2,
             stuck: Duration::from_secs(5),
             lost: 16,
-            pause: Duration::from_millis(50),
+            pause: Duration::from_millis(2),
         }
     }
 }
