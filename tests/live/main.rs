@@ -19,9 +19,11 @@ mod journal;
 mod lab;
 mod late;
 mod latency;
+mod passed;
 mod recorded;
 mod recording;
 mod roles;
+mod running;
 mod secrets;
 mod sockets;
 mod storm;
@@ -74,6 +76,8 @@ fn main() -> ExitCode {
         roles::tests(),
         transports::tests(),
         sockets::tests(),
+        passed::tests(),
+        running::tests(),
         secrets::tests(),
         argv::tests(),
         recording::tests(),
