@@ -1,6 +1,7 @@
 //! What was there before the agent: found at its next message, with owner, user, place and ancestry, by the agent and
 //! by a scan.
 use std::{
+    fs,
     process::{Command, Output},
     time::Instant,
 };
@@ -16,6 +17,8 @@ use minewarden_tests::{
     protocol::Dialect,
     require::Need,
 };
+use monitor::worker::{Census as _, SockDiag};
+use serde_json::Value;
 
 use crate::{
     Test,
@@ -88,11 +91,13 @@ fn agent_comes_late(lab: &Lab, apart: bool) -> Result<()> {
     let (test, dialect) =
         if apart { ("running::apart", Dialect::Cryptonote) } else { ("running::late", Dialect::StratumV1) };
     let mining = Mining::start(lab, test, dialect, apart)?;
-    let agent = Agent::start(&[])?;
+    without_iterator(&mining)?;
+    let recording = lab.folder()?.join(format!("{}.json", test.replace("::", "-")));
+    let agent = Agent::start(&["--record", recording.to_str().context("a path that is no UTF-8")?])?;
     let since = Instant::now();
     let fields = mining.expected(test, dialect)?;
     let notice = expect::told(&agent, mining.miner.pid(), FOUND, &fields)?;
-    let took = since.elapsed().as_millis();
+    let (took, pid) = (since.elapsed().as_millis(), mining.miner.pid());
     mining.finish()?;
     let ended = agent.stop(Signal::TERM)?;
     let counters = ended.stopped_well()?.counters();
@@ -105,6 +110,33 @@ fn agent_comes_late(lab: &Lab, apart: bool) -> Result<()> {
     );
     ensure!(counters.get("sweep.sockets") >= Some(&2), "both ends of the connection: {counters:?}");
     ensure!(notice.text("processes") == "1", "{notice:?}");
+    owner_came_with_payload(&fs::read_to_string(recording)?, pid)
+}
+
+/// The sweep told the socket itself whose it is.
+fn owner_came_with_payload(recording: &str, pid: u32) -> Result<()> {
+    let of_miner = |event: &Value| {
+        let owner = event.get("owner")?;
+        let known = owner.get("pid")? == pid && owner.get("source")? == "fd-table";
+        (known && event.get("body")?.get("payload").is_some()).then_some(())
+    };
+    let mut events = recording.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let found = events.any(|event| of_miner(&event).is_some());
+    ensure!(found, "no payload with process {pid} as its owner");
+    Ok(())
+}
+
+/// What a kernel without the iterator has to go by finds the connection too, and both of its processes.
+fn without_iterator(mining: &Mining) -> Result<()> {
+    let all = SockDiag.connected(usize::MAX)?;
+    let of_miner = all.sockets.iter().find(|(_, ends, holders)| {
+        ends.remote.port() == mining.port && holders.iter().any(|owner| owner.pid == mining.miner.pid())
+    });
+    ensure!(of_miner.is_some(), "sock_diag does not find the miner among {} sockets", all.sockets.len());
+    let of_pool = all.sockets.iter().any(|(_, ends, holders)| {
+        ends.local.port() == mining.port && holders.iter().any(|owner| owner.pid == mining.pool.pid())
+    });
+    ensure!(of_pool, "sock_diag does not find the pool");
     Ok(())
 }
 
