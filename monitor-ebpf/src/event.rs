@@ -73,6 +73,9 @@ pub const OWNER_NONE: u32 = 0;
 /// Source of an [`Owner`]: it called connect(2).
 pub const OWNER_CONNECT: u32 = 1;
 
+/// Source of an [`Owner`]: its file table held the socket when the agent started.
+pub const OWNER_FD_TABLE: u32 = 2;
+
 /// The process that a socket belongs to.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -249,4 +252,14 @@ pub struct Holder {
     pub cookie: u64,
     /// Who holds it.
     pub who: Identity,
+}
+
+/// What the iterator over all sockets writes for each file that is a connected TCP socket. Not a ring record.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Established {
+    /// The socket, and one process that holds it.
+    pub holder: Holder,
+    /// Its ends.
+    pub ends: Ends,
 }

@@ -1,7 +1,7 @@
 //! The running agent: joins source, pipeline, workers, recorder and sinks, and drains them on shutdown.
 //!
 //! Owns the order of these calls. Must not know a hook, a rule or a sink.
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -29,7 +29,7 @@ pub struct Agent {
     /// Detection state; only this task touches it.
     pub pipeline: Pipeline,
     /// Carry out requests.
-    pub workers: Workers,
+    pub workers: Arc<Workers>,
     /// Their answers.
     pub answers: mpsc::Receiver<Event>,
     /// Ways out.
@@ -123,6 +123,7 @@ impl Agent {
         if let Body::Counters(counters) = &mut event.body {
             counters.seen.push(("lookup-failed".to_owned(), self.workers.failed()));
             counters.seen.push(("container-refused".to_owned(), self.workers.containers_refused()));
+            counters.seen.extend(self.workers.swept().map(|(name, n)| (name.to_owned(), n)));
             counters.lost.extend(self.workers.counters());
             counters
                 .lost

@@ -13,6 +13,8 @@ pub mod live;
 pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod scan;
+mod table;
 
 /// SHA-256 of the eBPF object inside this binary.
 const BPF_DIGEST: &str = match option_env!("MINEWARDEN_BPF_DIGEST") {
@@ -27,7 +29,7 @@ static VERSION: LazyLock<String> =
 #[derive(Debug, Parser)]
 #[command(name = "minewarden", version = VERSION.as_str())]
 #[command(
-    after_help = "Exit status: 0 done, 2 an error; replay, rules --scan: 0 nothing found, 1 something found, 2 an error."
+    after_help = "Exit status: 0 done, 2 an error; scan, replay and rules --scan: 0 nothing found, 1 something found, 2 an error."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -38,6 +40,8 @@ pub struct Cli {
 enum Command {
     /// Watch this host until stopped (needs root)
     Run(run::Args),
+    /// Look once at what already runs (needs root)
+    Scan(scan::Args),
     /// Judge the connections of pcap and pcapng captures
     Replay(replay::Args),
     /// Say what this host offers, and what is lost where it offers less
@@ -57,6 +61,7 @@ enum Command {
 pub fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Scan(args) => scan::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),

@@ -132,12 +132,17 @@ const fn key(who: &raw::Identity) -> ProcessKey {
     ProcessKey { tgid: who.tgid, start: Ticks::from_nanos(who.start) }
 }
 
-const fn owner(who: &raw::Identity, source: OwnerSource) -> Owner {
+/// The process that a record names.
+pub(crate) const fn owner(who: &raw::Identity, source: OwnerSource) -> Owner {
     Owner { key: key(who), pid: who.pid, generation: Some(who.generation), source }
 }
 
 fn flow_owner(raw: &raw::Owner) -> Option<Owner> {
-    (raw.source == raw::OWNER_CONNECT).then(|| owner(&raw.who, OwnerSource::Connect))
+    match raw.source {
+        raw::OWNER_CONNECT => Some(owner(&raw.who, OwnerSource::Connect)),
+        raw::OWNER_FD_TABLE => Some(owner(&raw.who, OwnerSource::FdTable)),
+        _ => None,
+    }
 }
 
 fn task(raw: &raw::Task) -> Task {
@@ -164,7 +169,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into_owned()
 }
 
-fn ends(raw: &raw::Ends) -> Result<Ends, DecodeError> {
+/// The ends that a record names.
+pub(crate) fn ends(raw: &raw::Ends) -> Result<Ends, DecodeError> {
     Ok(Ends {
         local: SocketAddr::new(address(raw.family, raw.local)?, raw.local_port),
         remote: SocketAddr::new(address(raw.family, raw.remote)?, raw.remote_port),

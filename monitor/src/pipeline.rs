@@ -199,9 +199,13 @@ impl Pipeline {
         let mut desk = Desk { at: event.at, tables: &mut self.tables, requests, ready };
         match (&event.body, event.owner) {
             (Body::Holders { flow, holders }, _) => self.attribution.holders(*flow, holders, &mut desk),
-            (Body::Connect { flow, .. }, Some(owner)) => self.attribution.owned(*flow, &[owner], &mut desk),
+            (Body::Established { flow, holders, .. }, _) => {
+                self.attribution.holders(*flow, holders, &mut desk);
+            }
+            (Body::Close { flow }, _) => self.attribution.closed(*flow, &mut desk),
+            (Body::Connect { flow, .. }, Some(owner)) => self.attribution.shown(*flow, owner, &mut desk),
             (Body::Payload(payload), Some(owner)) => {
-                self.attribution.owned(payload.flow, &[owner], &mut desk);
+                self.attribution.shown(payload.flow, owner, &mut desk);
             }
             (Body::ProcFacts(_) | Body::Exec(_), Some(owner)) => {
                 self.attribution.learned(owner.key, &mut desk);

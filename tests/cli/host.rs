@@ -76,6 +76,23 @@ fn without_btf_run_and_doctor_say_so() {
 }
 
 #[test]
+fn scan_needs_neither_journald_nor_a_cgroup2_mount() {
+    if !live("scan") {
+        return;
+    }
+    let scan = ran(&mut on_a_host_where(NO_BTF, &["scan"])).refused();
+    assert!(scan.starts_with("BTF: "), "{scan}");
+    let setup = format!("{NO_RUN}; {NO_CGROUP2}");
+    let scan = ran(&mut on_a_host_where(&setup, &["scan", "--for", "0s"]));
+    assert!(matches!(scan.status, 0 | 1), "{scan:?}");
+    let last = scan.stdout.lines().last().unwrap();
+    assert!(last.starts_with("processes: ") && last.contains(", connections: "), "{scan:?}");
+    assert!(scan.stderr.lines().all(|line| line.starts_with("minewarden: warning: ")), "{scan:?}");
+    let json = ran(&mut on_a_host_where("true", &["scan", "--for", "0s", "--json"]));
+    assert!(json.stdout.lines().all(|line| line.starts_with('{')), "{json:?}");
+}
+
+#[test]
 fn root_of_a_user_namespace_is_not_root() {
     if !live("in a user namespace") {
         return;

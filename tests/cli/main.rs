@@ -12,7 +12,7 @@ mod host;
 
 use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio};
 
-use agent::{Ran, assert_has, minewarden, minewarden_as_nobody, ran};
+use agent::{Ran, assert_has, is_root, minewarden, minewarden_as_nobody, ran};
 use tempfile::TempDir;
 
 /// A directory with `minewarden.toml` in it.
@@ -34,7 +34,7 @@ fn version_and_help_go_to_stdout() {
     let version = ran(&mut minewarden(&["--version"])).well();
     assert!(version.starts_with("minewarden 0.") && version.contains("(eBPF object "), "{version}");
     let help = ran(&mut minewarden(&["--help"])).well();
-    for command in ["run", "replay", "doctor", "config", "rules", "explain"] {
+    for command in ["run", "scan", "replay", "doctor", "config", "rules", "explain"] {
         assert_has(&help, &format!("\n  {command} "));
         assert_has(
             &ran(&mut minewarden(&[command, "--help"])).well(),
@@ -174,6 +174,22 @@ fn run_without_root_says_what_it_needs() {
         .unwrap();
     // sudo's own PATH may not have it, so by its whole path.
     assert!(remedy.starts_with('/') && remedy.ends_with("minewarden run"), "{error}");
+}
+
+#[test]
+fn scan_without_root_says_what_it_needs_and_a_wrong_time_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = ran(&mut minewarden_as_nobody(directory.path(), &["scan"])).refused();
+    assert!(error.starts_with("scan needs root (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN missing)"), "{error}");
+    assert!(error.ends_with("minewarden scan"), "{error}");
+    let error = ran(&mut minewarden(&["scan", "--for", "10"])).refused();
+    assert_has(&error, "invalid value '10' for '--for <TIME>': time unit needed");
+    assert_has(&ran(&mut minewarden(&["scan", "--for", "25h"])).refused(), "24h is the longest");
+    let (_directory, file) = configured("[agent]\nheartbeat = 5\n");
+    if is_root() {
+        let error = ran(&mut minewarden(&["scan", "--config", file.to_str().unwrap()])).refused();
+        assert_has(&error, ":2: invalid type: integer `5`");
+    }
 }
 
 #[test]

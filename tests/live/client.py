@@ -5,9 +5,10 @@ code with the agent or its other tests. It mines nothing: nonces are counters, a
 Every part says on standard output what it does, one JSON object a line, and ends well when its standard input
 closes, with status 1 and one line on standard error when the conversation did not go as it should.
 
-    client.py pool  --dialect D [--family 4|6]
+    client.py pool  --dialect D [--family 4|6] [--jobs S]
     client.py relay --upstream PORT
     client.py miner --dialect D (--port N | -o URL) [--open HOW] [--send HOW] [--before http|junk] [--gap S] ...
+    client.py receiver --dialect D --unix PATH       mines on the connection that it is passed
     client.py check          all of it against itself, without an agent
 """
 import argparse, ctypes, errno, json, os, select, socket, struct, subprocess, sys, tempfile, threading, time
@@ -123,7 +124,17 @@ def until_input_closes():
         pass
 
 
-def serve(connection, dialect):
+def give_jobs(connection, dialect, every):
+    try:
+        while True:
+            time.sleep(every)
+            connection.sendall(compact(work(dialect)))
+            say(event="job")
+    except OSError:
+        pass  # the miner has left
+
+
+def serve(connection, dialect, jobs=0):
     stream = connection.makefile("rb")
     while line := stream.readline(65536):
         if line.startswith(b"POST "):
@@ -141,9 +152,12 @@ def serve(connection, dialect):
         except ValueError:
             say(event="junk", bytes=len(line))
             continue
-        for answer in answers(dialect, message):
-            connection.sendall(compact(answer))
+        # One call: the job of another thread must not come in between.
+        connection.sendall(b"".join(compact(answer) for answer in answers(dialect, message)))
         say(event="answered", method=message.get("method"))
+        if jobs:
+            threading.Thread(target=give_jobs, args=(connection, dialect, jobs), daemon=True).start()
+            jobs = 0
 
 
 def listen(family):
@@ -173,7 +187,7 @@ def pool(o):
         with open("/proc/sys/net/ipv4/tcp_fastopen", "w") as setting:
             setting.write(FASTOPEN)
     server = listen(o.family)
-    threading.Thread(target=accept, args=(server, lambda c: serve(c, o.dialect)), daemon=True).start()
+    threading.Thread(target=accept, args=(server, lambda c: serve(c, o.dialect, o.jobs)), daemon=True).start()
     until_input_closes()
 
 
@@ -331,11 +345,44 @@ def mine(o):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream, hello = connection.makefile("rb"), logins(o)
     say(event="connected", pid=os.getpid())
+    if o.open == "passed":
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.connect(o.unix)
+            socket.send_fds(channel, [b"x"], [connection.fileno()])
+        stream.close()
+        connection.close()
+        say(event="passed")
+        until_input_closes()
+        return
     if o.open == "inherited" and (child := os.fork()):
         status = os.waitpid(child, 0)[1]
         if status:
             raise OSError("the child ended with %d" % status)
         return
+    if o.open == "orphaned":
+        parent = os.getpid()
+        if os.fork():
+            os._exit(0)
+        while os.getppid() == parent:
+            time.sleep(0.01)
+        say(event="orphan", pid=os.getpid())
+    talk(o, connection, stream, hello)
+
+
+def receiver(o):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(o.unix)
+        server.listen(1)
+        say(event="listening", pid=os.getpid(), port=0)
+        channel, _ = server.accept()
+    with channel:
+        fds = socket.recv_fds(channel, 1, 1)[1]
+    connection = socket.socket(fileno=fds[0])
+    connection.settimeout(TIMEOUT)
+    talk(o, connection, connection.makefile("rb"), logins(o))
+
+
+def talk(o, connection, stream, hello):
     before(connection, stream, o.before)
     if o.wait:
         sys.stdin.readline()
@@ -400,7 +447,7 @@ def check(_):
 def main():
     parser = argparse.ArgumentParser()
     parts = parser.add_subparsers(dest="part", required=True)
-    for name in ("pool", "relay", "miner", "check"):
+    for name in ("pool", "relay", "miner", "receiver", "check"):
         part = parts.add_parser(name)
         part.set_defaults(run=globals()[name])
         part.add_argument("--dialect", choices=DIALECTS)
@@ -414,7 +461,9 @@ def main():
         part.add_argument("--agent", default="pyclient/1.0")
         part.add_argument("--send", default="whole", choices=("whole", "writev", "bytes", "sendfile", "splice"))
         part.add_argument("--open", default="plain", choices=(
-            "plain", "nonblocking", "thread", "inherited", "reused", "full", "options", "fast"))
+            "plain", "nonblocking", "thread", "inherited", "orphaned", "passed", "reused", "full", "options", "fast"))
+        part.add_argument("--unix")
+        part.add_argument("--jobs", type=float, default=0)
         part.add_argument("--fastopen", action="store_true")
         part.add_argument("--wait", action="store_true")
         part.add_argument("--before", default="", choices=("", "http", "junk"))

@@ -20,11 +20,13 @@ mod journal;
 mod lab;
 mod late;
 mod latency;
+mod passed;
 mod recorded;
 mod recording;
 mod records;
 mod respawn;
 mod roles;
+mod running;
 mod secrets;
 mod sockets;
 mod storm;
@@ -77,6 +79,8 @@ fn main() -> ExitCode {
         roles::tests(),
         transports::tests(),
         sockets::tests(),
+        passed::tests(),
+        running::tests(),
         secrets::tests(),
         argv::tests(),
         container::tests(),

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// `IPPROTO_TCP`, and MPTCP, whose first subflow carries the data (include/uapi/linux/in.h).
-const TCP: u32 = 6;
+pub(crate) const TCP: u32 = 6;
 const MPTCP: u32 = 262;
 /// include/net/tcp_states.h.
 const SYN_SENT: i32 = 2;
@@ -121,8 +121,9 @@ fn state_changed(ctx: &BtfTracePointContext) -> Option<()> {
     if state == SYN_SENT { opened(sk, cookie, remote_of(sk as u64)?, false) } else { closed(sk, cookie) }
 }
 
+/// The far end of the socket at `sk`, as the kernel's structure has it.
 #[inline(always)]
-fn remote_of(sk: u64) -> Option<Ends> {
+pub(crate) fn remote_of(sk: u64) -> Option<Ends> {
     let family: u16 = member(sk, offset!(sock_family))?;
     let mut ends = Ends { family, ..Ends::default() };
     if family == FAMILY_V4 {

@@ -7,6 +7,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -17,12 +18,15 @@ use crate::{
     config::{Config, RecordName},
     detect::{Detector, argv::Argv, stratum::Stratum},
     event::Host,
-    kernel::Kernel,
+    kernel::{Channels, Kernel},
     pipeline::{Pipeline, Settings},
     record::Recorded,
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
-    worker::{Limits, Workers, procfs::LiveProcFs, same_process, unix_offset},
+    worker::{
+        Census, Limits, SockDiag, Sockets, SweepLimits, Workers, procfs::LiveProcFs, same_process,
+        unix_offset,
+    },
 };
 
 /// Flows whose Stratum state is held.
@@ -72,17 +76,51 @@ pub fn start(start: Start) -> anyhow::Result<ExitCode> {
 
 async fn live(start: Start) -> anyhow::Result<()> {
     // Before the hooks, so that a signal that comes early still ends in good order.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let shutdown = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
+    let shutdown = stop_signal()?;
     let host = host()?;
     let recorder =
         start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
     let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
+    let Parts { kernel, agent, source } =
+        assemble(host, settings(&start), sinks, recorder, SweepLimits::default())?;
+    let result = agent.run(source, shutdown).await;
+    drop(kernel);
+    result
+}
+
+/// Ready when SIGTERM or SIGINT comes.
+///
+/// # Errors
+/// When they cannot be waited for.
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// An agent whose hooks are attached and whose sweep has begun.
+pub(super) struct Parts {
+    /// To be kept until the agent has ended.
+    pub(super) kernel: Kernel,
+    pub(super) agent: Agent,
+    pub(super) source: RingSource,
+}
+
+/// Puts an agent together.
+///
+/// # Errors
+/// One line: what could not be started.
+pub(super) fn assemble(
+    host: Host,
+    settings: Settings,
+    sinks: Sinks,
+    recorder: Option<Recorder>,
+    sweep: SweepLimits,
+) -> anyhow::Result<Parts> {
     let (kernel, channels) = Kernel::start()?;
     for (hook, error) in &kernel.missing {
         log::warn!("degraded, {}: {error}; lost: {}", hook.attach, hook.lost_without);
@@ -91,21 +129,18 @@ async fn live(start: Start) -> anyhow::Result<()> {
         log::warn!("degraded, this kernel lacks {}", kernel.absent.join(", "));
     }
     log::info!("hooks attached at {}", kernel.cgroup);
-    let (workers, answers) =
-        Workers::start(Box::new(LiveProcFs), Box::new(channels.sockets), Limits::default())
-            .context("cannot start the workers")?;
-    let agent = Agent {
-        pipeline: Pipeline::new(host, settings(&start), detectors()),
-        workers,
-        answers,
-        sinks,
-        recorder,
-    };
-    let source =
-        RingSource::new(channels.tasks, channels.flows, channels.stats, channels.log, unix_offset())?;
-    let result = agent.run(source, shutdown).await;
-    drop(kernel);
-    result
+    let Channels { tasks, flows, stats, log, sockets, established } = channels;
+    let sockets: Box<dyn Sockets> =
+        sockets.map_or_else(|| Box::new(SockDiag) as Box<dyn Sockets>, |table| Box::new(table));
+    let census: Box<dyn Census> =
+        established.map_or_else(|| Box::new(SockDiag) as Box<dyn Census>, |table| Box::new(table));
+    let (workers, answers) = Workers::start(Box::new(LiveProcFs), sockets, Limits::default())
+        .context("cannot start the workers")?;
+    let source = RingSource::new(tasks, flows, stats, log, unix_offset())?;
+    workers.sweep(Arc::new(LiveProcFs), census, sweep).context("cannot start the sweep")?;
+    let pipeline = Pipeline::new(host, settings, detectors());
+    let workers = Arc::new(workers);
+    Ok(Parts { kernel, agent: Agent { pipeline, workers, answers, sinks, recorder }, source })
 }
 
 fn settings(start: &Start) -> Settings {
@@ -132,7 +167,10 @@ fn recorded(start: &Start) -> Recorded {
 }
 
 /// What makes ids unique and times readable.
-fn host() -> anyhow::Result<Host> {
+///
+/// # Errors
+/// When the boot has no id.
+pub(super) fn host() -> anyhow::Result<Host> {
     let boot_id = fs::read_to_string(Path::new(BOOT_ID)).context(BOOT_ID)?.trim().to_owned();
     Ok(Host {
         boot_id,

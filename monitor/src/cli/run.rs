@@ -14,7 +14,10 @@ use super::{
     live::{self, SinkKind, Start},
     sudo,
 };
-use crate::host::{self, Row, State, journald_listens, privilege};
+use crate::{
+    config::Config,
+    host::{self, Row, State, journald_listens, privilege},
+};
 
 /// Options of `run`.
 #[derive(Debug, clap::Args)]
@@ -39,13 +42,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     live::start(prepare(args)?)
 }
 
-fn prepare(args: &Args) -> anyhow::Result<Start> {
+/// The configuration, on a host where `command` can go ahead.
+///
+/// # Errors
+/// Missing privileges, a broken configuration, a host that lacks something required.
+pub(super) fn checked(command: &str, config: Option<&Path>) -> anyhow::Result<Config> {
     let missing = privilege::needed_but_missing();
     if !missing.is_empty() {
-        bail!("run needs root ({} missing): try {}", missing.join(", "), sudo("run"));
+        bail!("{command} needs root ({} missing): try {}", missing.join(", "), sudo(command));
     }
-    let config = load_or_warn(args.config.as_deref())?;
+    let config = load_or_warn(config)?;
     admit(&host::look(&config))?;
+    Ok(config)
+}
+
+fn prepare(args: &Args) -> anyhow::Result<Start> {
+    let config = checked("run", args.config.as_deref())?;
     let sinks = choose(&args.sinks, &config.journal.socket, io::stdout().is_terminal())?;
     Ok(Start { config, sinks, record: args.record.clone() })
 }

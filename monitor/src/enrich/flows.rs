@@ -18,7 +18,8 @@ const OWNERS: usize = 8;
 pub struct Flow {
     /// Its ends.
     pub ends: Ends,
-    /// Processes that hold the socket: the one that connected first, then by [`likeliest_first`]; at most 8.
+    /// Processes that hold the socket: the one that connected first while it does, then by [`likeliest_first`]; at
+    /// most 8. Until somebody looked, and when nobody was found, the one that connected.
     pub owners: Vec<Owner>,
     /// What the local end is in it, where a finding told.
     pub role: Option<Role>,
@@ -38,6 +39,8 @@ pub struct Flow {
     pub payload: bool,
     /// Its owner was asked for in vain, for good.
     pub(crate) ownerless: bool,
+    /// When it was last looked for who holds it.
+    pub(crate) held_at: Option<BootTime>,
 }
 
 impl Flow {
@@ -54,6 +57,7 @@ impl Flow {
             closed: None,
             payload: false,
             ownerless: false,
+            held_at: None,
         }
     }
 
@@ -63,17 +67,42 @@ impl Flow {
         if self.ends.local.port() == 0 || self.ends.remote.port() == 0 {
             self.ends = ends;
         }
+        if matches!(event.body, Body::Connect { .. }) {
+            // The socket begins anew, whoever held it before.
+            self.held_at = None;
+        }
         event.owner.into_iter().for_each(|owner| self.own(owner));
     }
 
+    /// Who holds it was looked at later than a record can tell.
     fn own(&mut self, owner: Owner) {
         if let Some(known) = self.owners.iter_mut().find(|known| known.key == owner.key) {
             if owner.generation > known.generation {
                 *known = owner;
             }
-        } else if self.owners.len() < OWNERS {
+        } else if self.owners.len() < OWNERS && self.held_at.is_none() {
             self.owners.push(owner);
         }
+    }
+
+    /// Who was known and holds it still comes first; who holds it no more is left out.
+    fn held_by(&mut self, holders: &[Owner], at: BootTime) {
+        self.held_at = Some(at);
+        if holders.is_empty() {
+            return;
+        }
+        let mut owners: Vec<Owner> = Vec::new();
+        for known in &self.owners {
+            if let Some(holder) = holders.iter().find(|holder| holder.key == known.key) {
+                owners.push(if holder.generation > known.generation { *holder } else { *known });
+            }
+        }
+        for holder in likeliest_first(holders, self.first_seen) {
+            if owners.len() < OWNERS && owners.iter().all(|known| known.key != holder.key) {
+                owners.push(holder);
+            }
+        }
+        self.owners = owners;
     }
 
     fn note(&mut self, finding: &Finding) {
@@ -146,7 +175,7 @@ impl FlowTable {
             Body::Payload(payload) => self.see(payload.flow, payload.ends, event, true),
             Body::Established { flow, ends, holders } => {
                 let evicted = self.see(*flow, *ends, event, false);
-                self.held_by(*flow, holders);
+                self.held_by(*flow, holders, event.at);
                 evicted
             }
             Body::Close { flow } => {
@@ -156,18 +185,22 @@ impl FlowTable {
                 None
             }
             Body::Holders { flow, holders } => {
-                self.held_by(*flow, holders);
+                self.held_by(*flow, holders, event.at);
                 None
             }
             _ => None,
         }
     }
 
-    fn held_by(&mut self, id: FlowId, holders: &[Owner]) {
+    fn held_by(&mut self, id: FlowId, holders: &[Owner], at: BootTime) {
         if let Some(known) = self.entries.get_mut(&id) {
-            let begun = known.first_seen;
-            likeliest_first(holders, begun).into_iter().for_each(|owner| known.own(owner));
+            known.held_by(holders, at);
         }
+    }
+
+    /// Who holds it was asked for, and nobody answered.
+    pub(crate) fn unanswered(&mut self, id: FlowId, at: BootTime) {
+        self.held_by(id, &[], at);
     }
 
     /// Keeps what was found in a flow with the flow.
@@ -253,6 +286,26 @@ mod tests {
         let many: Vec<_> = (0..50).map(|pid| owner(200 + pid, 1)).collect();
         table.observe(&holders(4, 10, &many));
         assert_eq!(table.get(FlowId(10)).unwrap().owners.len(), OWNERS);
+    }
+
+    #[test]
+    fn who_holds_the_socket_replaces_who_does_not_any_more() {
+        let (parent, child, other) = (owner(100, 1), owner(101, 1), owner(200, 3));
+        let pids = |table: &FlowTable| {
+            table.get(FlowId(1)).unwrap().owners.iter().map(|o| o.key.tgid).collect::<Vec<_>>()
+        };
+        let mut table = FlowTable::new(8);
+        table.observe(&connect(1, 1, parent));
+        table.observe(&holders(2, 1, &[other, child, parent]));
+        assert_eq!(pids(&table), [100, 200, 101], "who connected and holds it still comes first");
+        table.observe(&holders(3, 1, &[child]));
+        assert_eq!(pids(&table), [101]);
+        table.observe(&flow_payload(4, 1, Some(parent)));
+        assert_eq!(pids(&table), [101], "a record names who connected, for ever");
+        table.observe(&holders(5, 1, &[]));
+        assert_eq!(pids(&table), [101], "nobody: the last ones known");
+        table.observe(&connect(6, 1, other));
+        assert_eq!(pids(&table), [101, 200], "begun anew");
     }
 
     #[test]

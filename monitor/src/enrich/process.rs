@@ -246,7 +246,9 @@ impl Process {
     }
 
     fn set_task(&mut self, task: &Task) {
-        let moved = self.task.as_ref().is_some_and(|known| known.cgroup != task.cgroup);
+        let cgroup = self.task.as_ref().map_or(0, |known| known.cgroup);
+        // 0: /proc could not tell.
+        let moved = cgroup != task.cgroup && cgroup != 0 && task.cgroup != 0;
         if self.who.differs(task) || moved {
             let who = Arc::make_mut(&mut self.who);
             who.of_task(task);
@@ -257,7 +259,9 @@ impl Process {
     }
 
     pub(super) fn learn(&mut self, owner: Owner, facts: &ProcFacts) {
-        let older = owner.generation.is_some() && owner.generation < self.generation();
+        // Without a generation: asked before an exec that was seen meanwhile.
+        let counted = owner.generation.is_some() || self.look_up == LookUp::Never;
+        let older = counted && owner.generation < self.generation();
         self.meet(owner);
         if facts.error.is_none() {
             Arc::make_mut(&mut self.who).learn(facts);
@@ -270,14 +274,17 @@ impl Process {
         }
     }
 
-    /// What the sweep saw; an exec or facts that came first are better.
+    /// What the sweep saw; what a hook or a look-up told first is better. A fork whose parent was not known told
+    /// only a name.
     pub(super) fn running(&mut self, owner: Owner, running: &Running) {
         self.meet(owner);
-        if self.task.is_some() || self.look_up == LookUp::Answered {
-            return;
+        let told = self.executed.is_some() || self.look_up == LookUp::Answered || self.image.path().is_some();
+        if !told {
+            self.image = Arc::new(Image::of_running(running));
         }
-        self.image = Arc::new(Image::of_running(running));
-        self.set_task(&running.task);
+        if self.task.is_none() {
+            self.set_task(&running.task);
+        }
     }
 
     /// The digest of what runs; a scan of an older program says nothing of this one.

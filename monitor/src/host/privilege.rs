@@ -28,6 +28,12 @@ pub fn needed_but_missing() -> Vec<&'static str> {
     capget(None).map_or(NEEDED.map(|(_, name)| name).to_vec(), |sets| lacking(sets.effective))
 }
 
+/// Whether /proc shows the process ids of the initial PID namespace, which are those of kernel records.
+#[must_use]
+pub fn host_pids() -> bool {
+    namespace("PID namespace", "pid", INITIAL_PID).is_ok()
+}
+
 fn lacking(effective: CapabilitySet) -> Vec<&'static str> {
     if effective.contains(CapabilitySet::SYS_ADMIN) { Vec::new() } else { absent(effective, &NEEDED) }
 }

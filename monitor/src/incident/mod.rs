@@ -233,12 +233,18 @@ impl Incidents {
 }
 
 /// A child holds its parent's sockets from the fork until it runs a program of its own, and may be met in between.
-/// What it runs then has no part in their conversations.
+/// What it runs then has no part in their conversations, unless it was met again.
 fn only_inherited(found: &Found, owner: &Owner, tables: &Tables) -> bool {
     let Subject::Flow(id) = found.finding.subject else { return false };
+    let process = tables.processes.get(owner.key);
+    if owner.source != OwnerSource::FdTable {
+        return false;
+    }
+    if let (Some(met), Some(now)) = (owner.generation, process.and_then(Process::generation)) {
+        return now > met;
+    }
     let begun = tables.flows.get(id).map_or(found.at, |flow| flow.first_seen);
-    let executed = tables.processes.get(owner.key).and_then(|process| process.executed);
-    owner.source == OwnerSource::FdTable && executed.is_some_and(|executed| executed > begun)
+    process.and_then(|process| process.executed).is_some_and(|executed| executed > begun)
 }
 
 /// Leaves at least one owner, where there is one.

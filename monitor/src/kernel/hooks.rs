@@ -111,9 +111,17 @@ pub static HOOKS: &[Hook] = &[
         program: "sockets",
         attach: "iter/task_file",
         point: Point::Iterator("task_file"),
-        since: "5.11",
+        since: "5.12",
         required: false,
-        lost_without: "the owner of sockets that were accepted, or opened before the agent started",
+        lost_without: "time: who holds a socket is then asked of sock_diag and of every process's /proc/PID/fd",
+    },
+    Hook {
+        program: "established",
+        attach: "iter/task_file",
+        point: Point::Iterator("task_file"),
+        since: "5.12",
+        required: false,
+        lost_without: "connections that were there before the agent, in network namespaces without a process",
     },
 ];
 

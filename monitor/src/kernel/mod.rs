@@ -52,8 +52,10 @@ pub struct Channels {
     pub stats: stats::Stats,
     /// What the programs say of rare faults; only when debug messages are wanted.
     pub log: Option<EbpfLogger<&'static dyn Log>>,
-    /// Socket iterator, where the kernel takes it.
+    /// Who holds a socket, where the kernel takes the iterator.
     pub sockets: Option<sockets::SocketTable>,
+    /// Every connected socket, the same.
+    pub established: Option<sockets::EstablishedTable>,
 }
 
 impl Kernel {
@@ -79,14 +81,15 @@ impl Kernel {
         let log =
             if log::log_enabled!(log::Level::Debug) { Some(EbpfLogger::init(&mut ebpf)?) } else { None };
         let ebpf = Arc::new(Mutex::new(ebpf));
-        let iterates = missing.iter().all(|(hook, _)| hook.program != "sockets");
+        let loaded = |name| missing.iter().all(|(hook, _)| hook.program != name);
         let wanted = HashMap::try_from(wanted)?;
         let channels = Channels {
             tasks,
             flows,
             stats: stats::Stats::new(PerCpuArray::try_from(stats)?),
             log,
-            sockets: iterates.then(|| sockets::SocketTable::new(Arc::clone(&ebpf), wanted)),
+            sockets: loaded("sockets").then(|| sockets::SocketTable::new(Arc::clone(&ebpf), wanted)),
+            established: loaded("established").then(|| sockets::EstablishedTable::new(Arc::clone(&ebpf))),
         };
         give_back_memory();
         Ok((Self { _ebpf: ebpf, missing, absent, cgroup: root.how }, channels))

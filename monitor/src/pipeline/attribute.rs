@@ -1,12 +1,18 @@
 //! Whose a finding is, and when enough is known of that process to speak.
 //!
-//! Owns the findings that wait: for the owner of a socket, or for /proc's facts of a process. Each question is
-//! asked once and waited for a stated time; then things go on with what the kernel said, so that a process
-//! which is gone already still gets its incident. Must not know rules, weights or incidents.
+//! Owns the findings that wait: for who holds a socket, or for /proc's facts of a process. Who connected is known from
+//! the start, but may have handed the socket on: the first finding of a conversation, and later ones from time to
+//! time, ask who holds it, and ask /proc of the likeliest meanwhile. Each question is waited for a stated time; then
+//! things go on with what the kernel said, so that a process which is gone already still gets its incident. Must not
+//! know rules, weights or incidents.
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    enrich::{Tables, flows::likeliest_first, processes::LookUp},
+    enrich::{
+        Tables,
+        flows::{Flow, likeliest_first},
+        processes::LookUp,
+    },
     event::{BootTime, FlowId, Owner, ProcessKey},
     finding::{Finding, Found, Role, Subject},
     outcome::Request,
@@ -16,6 +22,10 @@ use crate::{
 const SEARCHES: u8 = 3;
 /// From one such request to the next.
 const SEARCH_AGAIN: Duration = Duration::from_secs(5);
+/// How long it is waited for who holds a socket whose connector is known.
+const HOLDERS_WAIT: Duration = Duration::from_secs(1);
+/// After this time it is asked again who holds a socket, when there is a new finding.
+const HELD_FOR: Duration = Duration::from_secs(30);
 /// How long /proc's answer is waited for.
 const LOOK_UP_WAIT: Duration = Duration::from_secs(1);
 /// Sockets, and processes, that findings wait for at the same time.
@@ -25,6 +35,8 @@ const HELD: usize = 8;
 
 struct Search {
     held: Vec<Found>,
+    /// Nobody is known without an answer.
+    needed: bool,
     asked: u8,
     next: BootTime,
 }
@@ -68,10 +80,11 @@ impl Attribution {
                 let flow = desk.tables.flows.get(id);
                 let ends = flow.map(|flow| flow.ends);
                 let owners = flow.map(|flow| flow.owners.clone()).unwrap_or_default();
-                let give_up = flow.is_some_and(|flow| flow.ownerless);
+                let needed = owners.is_empty() && !flow.is_some_and(|flow| flow.ownerless);
+                let stale = flow.is_some_and(|flow| is_stale(flow, desk));
                 let found = Found { at, finding, ends, owners };
-                if found.owners.is_empty() && !give_up {
-                    self.search(id, found, desk);
+                if needed || stale {
+                    self.search(id, found, needed, desk);
                 } else {
                     self.settle(found, desk);
                 }
@@ -79,25 +92,44 @@ impl Attribution {
         }
     }
 
-    /// An answer came, or an owner showed up by itself; an empty list asks again later.
-    pub(crate) fn owned(&mut self, id: FlowId, owners: &[Owner], desk: &mut Desk<'_>) {
-        let Some(search) = self.searches.get(&id) else { return };
-        if owners.is_empty() && search.asked < SEARCHES {
-            return;
-        }
-        if owners.is_empty() {
-            desk.tables.flows.give_up(id);
-        }
-        let held = self.searches.remove(&id).map(|search| search.held).unwrap_or_default();
-        for found in held {
-            self.settle(Found { owners: owners.to_vec(), ..found }, desk);
+    /// An owner showed up by itself: better than nobody.
+    pub(crate) fn shown(&mut self, id: FlowId, owner: Owner, desk: &mut Desk<'_>) {
+        if self.searches.get(&id).is_some_and(|search| search.needed) {
+            self.found(id, &[owner], desk);
         }
     }
 
-    /// The processes that hold a socket, as they were answered.
+    /// The processes that hold a socket, as they were answered; where nobody is known, none asks again later.
     pub(crate) fn holders(&mut self, id: FlowId, holders: &[Owner], desk: &mut Desk<'_>) {
-        let begun = desk.tables.flows.get(id).map_or(desk.at, |flow| flow.first_seen);
-        self.owned(id, &likeliest_first(holders, begun), desk);
+        let Some(search) = self.searches.get(&id) else { return };
+        if holders.is_empty() && search.needed && search.asked < SEARCHES {
+            return;
+        }
+        let known = desk.tables.flows.get(id).map(|flow| flow.owners.clone());
+        // The table has forgotten the conversation.
+        let known = known.unwrap_or_else(|| likeliest_first(holders, desk.at));
+        self.found(id, &known, desk);
+    }
+
+    /// The socket is gone, and nobody can be found to hold it any more.
+    pub(crate) fn closed(&mut self, id: FlowId, desk: &mut Desk<'_>) {
+        if self.searches.get(&id).is_some_and(|search| !search.needed) {
+            self.found(id, &[], desk);
+        }
+    }
+
+    /// Goes on with these owners; with those that were known before when there are none.
+    fn found(&mut self, id: FlowId, owners: &[Owner], desk: &mut Desk<'_>) {
+        let Some(search) = self.searches.remove(&id) else { return };
+        if owners.is_empty() && search.needed {
+            desk.tables.flows.give_up(id);
+        }
+        for mut found in search.held {
+            if !owners.is_empty() {
+                found.owners = owners.to_vec();
+            }
+            self.settle(found, desk);
+        }
     }
 
     /// /proc answered about a process, or its program was replaced: then it is asked about anew.
@@ -124,7 +156,10 @@ impl Attribution {
                     search.next = later(at, SEARCH_AGAIN);
                     desk.requests.push(Request::FindOwner(id));
                 }
-                _ => self.owned(id, &[], desk),
+                _ => {
+                    desk.tables.flows.unanswered(id, at);
+                    self.found(id, &[], desk);
+                }
             }
         }
         let late = self.waits.iter().filter(|(_, wait)| at.since(wait.since) >= LOOK_UP_WAIT);
@@ -144,15 +179,34 @@ impl Attribution {
         self.dropped
     }
 
-    fn search(&mut self, id: FlowId, found: Found, desk: &mut Desk<'_>) {
+    /// `needed`: nobody is known; else who is known has to do when no answer comes soon.
+    fn search(&mut self, id: FlowId, found: Found, needed: bool, desk: &mut Desk<'_>) {
         if let Some(search) = self.searches.get_mut(&id) {
             self.dropped += u64::from(!hold(&mut search.held, found));
         } else if self.searches.len() < WAITING {
-            let next = later(desk.at, SEARCH_AGAIN);
-            self.searches.insert(id, Search { held: vec![found], asked: 1, next });
+            let (asked, wait) = if needed { (1, SEARCH_AGAIN) } else { (SEARCHES, HOLDERS_WAIT) };
             desk.requests.push(Request::FindOwner(id));
-        } else {
+            self.prepare(&found, desk);
+            let next = later(desk.at, wait);
+            self.searches.insert(id, Search { held: vec![found], needed, asked, next });
+        } else if needed {
             self.dropped += 1;
+        } else {
+            self.settle(found, desk);
+        }
+    }
+
+    /// Asks /proc of the process that will most likely be named, while it is asked who holds the socket.
+    fn prepare(&mut self, found: &Found, desk: &mut Desk<'_>) {
+        let Some(main) = found.owners.first().filter(|_| found.finding.role != Role::Pool) else { return };
+        let process = desk.tables.processes.get(main.key);
+        let asked = process.is_some_and(|process| process.look_up != LookUp::Never);
+        let main = process.and_then(|process| process.owner).unwrap_or(*main);
+        let unseen = main.pid == 0 || process.is_some_and(|process| process.exited.is_some());
+        let room = self.waits.len() < WAITING && !self.waits.contains_key(&main.key);
+        if room && !asked && !unseen {
+            self.waits.insert(main.key, Wait { held: Vec::new(), since: desk.at });
+            ask(main, desk);
         }
     }
 
@@ -183,6 +237,17 @@ impl Attribution {
     fn release(&mut self, key: ProcessKey, desk: &mut Desk<'_>) {
         desk.ready.extend(self.waits.remove(&key).map(|wait| wait.held).unwrap_or_default());
     }
+}
+
+/// Whether it may be held by others by now than those that are known.
+fn is_stale(flow: &Flow, desk: &Desk<'_>) -> bool {
+    if flow.owners.is_empty() || flow.closed.is_some() {
+        return false;
+    }
+    let Some(looked) = flow.held_at else { return true };
+    let main = flow.owners.first().and_then(|owner| desk.tables.processes.get(owner.key));
+    let exited = main.and_then(|process| process.exited);
+    desk.at.since(looked) >= HELD_FOR || exited.is_some_and(|exited| exited > looked)
 }
 
 fn ask(owner: Owner, desk: &mut Desk<'_>) {

@@ -19,7 +19,7 @@ pub mod text;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use deliver::{Delivery, Sinks};
 pub use journald::Journald;

@@ -32,12 +32,12 @@ const EXE_CAP: u64 = 256 * 1024 * 1024;
 /// Largest script that is digested.
 const SCRIPT_CAP: u64 = 16 * 1024 * 1024;
 /// Bytes of arguments shown: as many as the kernel side takes at exec.
-const ARGS_SHOWN: usize = 4096;
+pub(super) const ARGS_SHOWN: usize = 4096;
 /// Bytes of arguments read, so that code in an argument is digested whole: one argument has at most 128 KiB
 /// (`MAX_ARG_STRLEN` in include/uapi/linux/binfmts.h).
 const ARGS_READ: usize = 2 * 128 * 1024;
 /// Bytes read of /proc/PID/status and /proc/PID/cgroup.
-const TEXT_CAP: usize = 64 * 1024;
+pub(super) const TEXT_CAP: usize = 64 * 1024;
 /// Ancestors listed.
 const ANCESTORS: usize = 16;
 /// Time for one process: digests and names that would take longer are left out.
@@ -211,12 +211,12 @@ fn same(process: &dyn ProcDir, expected: ProcessKey) -> io::Result<Identity> {
     Err(io::Error::other(format!("another process by now (started at tick {found}, not {meant})")))
 }
 
-fn exe_file(process: &dyn ProcDir) -> Option<Status> {
+pub(super) fn exe_file(process: &dyn ProcDir) -> Option<Status> {
     Status::of(&process.exe().ok()?).ok()
 }
 
 /// The executable's path without the kernel's mark, and whether the name is gone.
-fn exe_name(process: &dyn ProcDir, link: &Path, status: Option<Status>) -> (PathBuf, bool) {
+pub(super) fn exe_name(process: &dyn ProcDir, link: &Path, status: Option<Status>) -> (PathBuf, bool) {
     let Some(path) = link.as_os_str().as_bytes().strip_suffix(b" (deleted)") else {
         return (link.to_owned(), false);
     };
@@ -246,7 +246,7 @@ fn script_path(process: &dyn ProcDir, name: &Path) -> Option<PathBuf> {
 }
 
 /// One number of a file of its own; `None` when unset, or where the kernel has no audit.
-fn number(process: &dyn ProcDir, file: &str) -> Option<u32> {
+pub(super) fn number(process: &dyn ProcDir, file: &str) -> Option<u32> {
     let text = process.read(file, 32).ok()?;
     std::str::from_utf8(&text).ok()?.trim().parse().ok().filter(|number| *number != UNSET)
 }

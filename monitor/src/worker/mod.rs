@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod container;
+mod diag;
 mod digest;
 mod facts;
 mod file;
@@ -22,12 +23,15 @@ mod pool;
 pub mod procfs;
 mod script;
 mod session;
+mod sweep;
 mod terminal;
 #[cfg(test)]
 mod tests;
 
+pub use diag::SockDiag;
 pub use owners::Sockets;
 use procfs::{Identity, LiveProcFs, ProcFs};
+pub use sweep::{Census, Connected, SweepLimits};
 
 /// Sizes and times of the workers.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +48,7 @@ pub struct Limits {
     pub stuck: Duration,
     /// Threads given up that may hang at one time; beyond that none is replaced.
     pub lost: usize,
-    /// From the end of one pass over the file tables to the next.
+    /// From the end of one pass over the file tables to the next, at least; longer after a pass that took long.
     pub pause: Duration,
 }
 
@@ -57,7 +61,7 @@ impl Default for Limits {
             threads: 2,
             stuck: Duration::from_secs(5),
             lost: 16,
-            pause: Duration::from_millis(50),
+            pause: Duration::from_millis(2),
         }
     }
 }
@@ -66,6 +70,8 @@ impl Default for Limits {
 pub struct Workers {
     pool: Arc<pool::Pool>,
     owners: Arc<owners::Owners>,
+    swept: Arc<sweep::Progress>,
+    answers: mpsc::Sender<Event>,
 }
 
 impl Workers {
@@ -80,9 +86,24 @@ impl Workers {
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let (send, answers) = mpsc::channel(limits.answers);
         let owners = owners::Owners::start(sockets, limits, send.clone())?;
-        let pool = pool::Pool::start(facts::FactReader::new(procfs), limits, send)
+        let pool = pool::Pool::start(facts::FactReader::new(procfs), limits, send.clone())
             .inspect_err(|_| owners.close())?;
-        Ok((Self { pool, owners }, answers))
+        Ok((Self { pool, owners, swept: Arc::default(), answers: send }, answers))
+    }
+
+    /// Tells of every process and every connected socket that there is, as [`crate::event::Body::Running`] and
+    /// [`crate::event::Body::Established`]. To be called after the hooks are attached.
+    ///
+    /// # Errors
+    /// When its thread cannot be started.
+    pub fn sweep(
+        &self,
+        procfs: Arc<dyn ProcFs>,
+        census: Box<dyn Census>,
+        limits: SweepLimits,
+    ) -> io::Result<()> {
+        let (answers, progress) = (self.answers.clone(), Arc::clone(&self.swept));
+        sweep::Sweep { procfs, census, limits, answers, progress }.start()
     }
 
     /// Takes a request; one that is already under way is answered together with it. `false`: the queue was full,
@@ -99,7 +120,18 @@ impl Workers {
     /// this falls.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pool.pending() + self.owners.pending()
+        self.pool.pending() + self.owners.pending() + usize::from(self.swept.is_running())
+    }
+
+    /// What the sweep told of so far, by name, and how many milliseconds it took once it is over.
+    #[must_use]
+    pub fn swept(&self) -> [(&'static str, u64); 3] {
+        let swept = &self.swept;
+        [
+            ("sweep.processes", swept.processes.load(Relaxed)),
+            ("sweep.sockets", swept.sockets.load(Relaxed)),
+            ("sweep.millis", swept.millis.load(Relaxed)),
+        ]
     }
 
     /// Look-ups that failed since the start: mostly processes that had ended.
@@ -117,7 +149,7 @@ impl Workers {
     /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let (pool, owners) = (&self.pool, &self.owners);
+        let (pool, owners, swept) = (&self.pool, &self.owners, &self.swept);
         [
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
@@ -126,6 +158,10 @@ impl Workers {
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
+            ("worker.sweep.processes", swept.dropped_processes.load(Relaxed)),
+            ("worker.sweep.sockets", swept.dropped_sockets.load(Relaxed)),
+            ("worker.sweep.stuck", swept.stuck.load(Relaxed)),
+            ("worker.sweep.failed", swept.failed.load(Relaxed)),
         ]
         .map(|(name, n)| (name.to_owned(), n))
         .into()

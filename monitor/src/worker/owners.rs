@@ -28,6 +28,8 @@ pub trait Sockets: Send {
     fn holders(&mut self, cookies: &[FlowId]) -> io::Result<Vec<(FlowId, Vec<Owner>)>>;
 }
 
+/// A pause is at least this many times as long as the pass before it: at most a fifth of a CPU goes into passes.
+const PAUSE_TIMES: u32 = 4;
 /// Errors are logged at most this often; all are counted.
 const LOG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -112,7 +114,9 @@ impl Owners {
         let mut next_pass = Instant::now();
         let mut next_log = Instant::now();
         while let Some(cookies) = self.next_batch(next_pass) {
+            let began = Instant::now();
             let pass = catch_unwind(AssertUnwindSafe(|| sockets.holders(&cookies)));
+            let took = began.elapsed();
             let mut found =
                 pass.unwrap_or_else(|_| Err(io::Error::other("the pass panicked"))).unwrap_or_else(|e| {
                     self.errors.fetch_add(1, Relaxed);
@@ -122,7 +126,8 @@ impl Owners {
                     }
                     Vec::new()
                 });
-            next_pass = Instant::now() + self.limits.pause;
+            log::debug!("{} sockets looked for in {took:?}", cookies.len());
+            next_pass = Instant::now() + self.limits.pause.max(took.saturating_mul(PAUSE_TIMES));
             self.finish();
             found.sort_by_key(|(flow, _)| *flow);
             for flow in cookies {

@@ -4,7 +4,7 @@
 //! a reused pid cannot mix two processes. Must not know what the facts are for.
 use std::{
     ffi::OsString,
-    fs::File,
+    fs::{File, read_dir},
     io::{self, Read as _},
     os::{
         fd::{AsFd as _, OwnedFd},
@@ -16,7 +16,7 @@ use std::{
 use procfs_core::{FromRead as _, process::Stat};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
 
-use crate::event::Ticks;
+use crate::{event::Ticks, host::privilege::host_pids};
 
 /// Opens processes by pid in the agent's PID namespace.
 pub trait ProcFs: Send + Sync {
@@ -25,6 +25,12 @@ pub trait ProcFs: Send + Sync {
     /// # Errors
     /// When there is no such process, or it may not be looked at.
     fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>>;
+
+    /// Every process there is, by its id in the initial PID namespace.
+    ///
+    /// # Errors
+    /// The operating system's, and when the agent sees other ids than those.
+    fn pids(&self) -> io::Result<Vec<u32>>;
 }
 
 /// One process for as long as it is held; after its end every call fails.
@@ -97,6 +103,16 @@ impl ProcFs for LiveProcFs {
     fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Box::new(LiveProcDir(openat(CWD, format!("/proc/{pid}"), flags, Mode::empty())?)))
+    }
+
+    fn pids(&self) -> io::Result<Vec<u32>> {
+        if !host_pids() {
+            return Err(io::Error::other(
+                "/proc has not the host's process ids: not the host's PID namespace",
+            ));
+        }
+        let names = read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 }
 

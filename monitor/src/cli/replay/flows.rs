@@ -7,6 +7,7 @@ use std::{io::Write, net::SocketAddr, path::Path};
 use serde::Serialize;
 
 use crate::{
+    cli::table,
     notice::{FlowView, Level},
     sink::escape::escape,
 };
@@ -146,21 +147,7 @@ impl<W: Write> Report<W> {
 
     fn table(&mut self) -> anyhow::Result<()> {
         let rows = std::mem::take(&mut self.rows);
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let head = HEAD.map(str::to_owned);
-        let mut widths = [0; COLUMNS];
-        for row in rows.iter().chain([&head]) {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
-            }
-        }
-        for row in [&head].into_iter().chain(&rows) {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-            writeln!(self.out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        Ok(())
+        Ok(table::write(&mut self.out, HEAD, &rows)?)
     }
 }
 

@@ -193,3 +193,74 @@ fn the_table_is_bounded_and_counts() {
     table.observe(&nothing);
     assert_eq!(table.len(), 10);
 }
+
+fn running(seconds: u64, owner: Owner, name: &str, parent: u32) -> Event {
+    let running = crate::event::Running {
+        task: crate::testing::task(name, parent),
+        exe: Some(format!("/usr/bin/{name}")),
+        command: CommandLine { args: vec![name.to_owned()], ..CommandLine::default() },
+        ..crate::event::Running::default()
+    };
+    crate::testing::event(seconds, Some(unowned(owner)), Body::Running(Box::new(running)))
+}
+
+#[test]
+fn what_already_ran_has_a_program_a_user_and_ancestors() {
+    let table = table(&[
+        running(1, owner(1, 0), "init", 0),
+        running(1, owner(50, 0), "sh", 1),
+        running(1, owner(60, 0), "miner", 50),
+    ]);
+    let process = table.get(key(60)).unwrap();
+    assert_eq!(process.image.path(), Some("/usr/bin/miner"));
+    assert_eq!((process.who.uid, process.look_up), (Some(1000), LookUp::Never));
+    assert_eq!(table.ancestry(key(60)), [("sh".to_owned(), 50), ("init".to_owned(), 1)]);
+}
+
+#[test]
+fn an_exec_or_facts_that_came_before_the_sweep_stay() {
+    let swept = running(3, owner(100, 0), "bash", 1);
+    let execed = table(&[exec(2, owner(100, 4), &["miner"]), swept.clone()]);
+    assert_eq!(execed.get(key(100)).unwrap().image.path(), Some("/usr/bin/miner"));
+    assert_eq!(execed.get(key(100)).unwrap().generation(), Some(4));
+    let told = table(&[facts(2, owner(100, 4), proc_facts("miner", "a.service", "m")), swept.clone()]);
+    assert_eq!(told.get(key(100)).unwrap().image.exe_sha256.as_deref(), Some("m"));
+    let later = table(&[swept, exec(4, owner(100, 4), &["miner"])]);
+    assert_eq!(later.get(key(100)).unwrap().image.path(), Some("/usr/bin/miner"));
+}
+
+#[test]
+fn a_child_forked_before_the_sweep_came_to_its_parent_learns_its_program() {
+    let mut forked = fork(1, owner(101, 3), 100, "miner");
+    if let Body::Fork(fork) = &mut forked.body {
+        fork.task.cgroup = 9;
+    }
+    let table = table(&[forked, running(2, owner(101, 0), "miner", 100)]);
+    let child = table.get(key(101)).unwrap();
+    assert_eq!((child.image.path(), child.generation()), (Some("/usr/bin/miner"), Some(3)));
+    assert_eq!(child.task.as_ref().unwrap().cgroup, 9, "the kernel's word");
+}
+
+#[test]
+fn facts_that_were_asked_for_before_an_exec_do_not_overwrite_it() {
+    let mut table = table(&[running(1, owner(100, 0), "bash", 1)]);
+    table.asked(unowned(owner(100, 0)));
+    table.observe(&exec(2, owner(100, 5), &["miner"]));
+    table.observe(&facts(3, unowned(owner(100, 0)), proc_facts("bash", "a.service", "b")));
+    let process = table.get(key(100)).unwrap();
+    assert_eq!((process.image.path(), process.look_up), (Some("/usr/bin/miner"), LookUp::Never));
+}
+
+#[test]
+fn a_cgroup_that_proc_could_not_tell_is_no_other_place() {
+    let mut swept = running(1, owner(100, 0), "miner", 1);
+    if let Body::Running(running) = &mut swept.body {
+        running.task.cgroup = 0;
+    }
+    let table = table(&[
+        swept,
+        facts(2, unowned(owner(100, 0)), proc_facts("miner", "a.service", "m")),
+        exec(3, owner(100, 1), &["miner"]),
+    ]);
+    assert_eq!(table.get(key(100)).unwrap().who.place.as_ref().unwrap().key(), "a.service");
+}

@@ -19,6 +19,7 @@ mod captures;
 mod chaos;
 mod incidents;
 mod ownership;
+mod passed;
 mod processes;
 mod records;
 mod respawn;
@@ -111,6 +112,8 @@ struct Run {
     requests: Vec<Request>,
     flows: Vec<FlowView>,
     records: Vec<Record>,
+    /// Whether who is known to own a conversation is found to hold it, at once and without mention in `requests`.
+    holds: bool,
 }
 
 fn host() -> Host {
@@ -130,7 +133,21 @@ impl Run {
     fn new(settings: Settings) -> Self {
         let detectors: Vec<Box<dyn Detector>> = vec![Box::new(Says), Box::new(Argv::new(64))];
         let pipeline = Pipeline::new(host(), settings, detectors);
-        Self { pipeline, notices: Vec::new(), requests: Vec::new(), flows: Vec::new(), records: Vec::new() }
+        Self {
+            pipeline,
+            notices: Vec::new(),
+            requests: Vec::new(),
+            flows: Vec::new(),
+            records: Vec::new(),
+            holds: true,
+        }
+    }
+
+    /// Who holds a socket is answered by the test alone.
+    fn asking(events: &[Event]) -> Self {
+        let mut run = Self { holds: false, ..Self::new(Settings::default()) };
+        run.feed(events);
+        run
     }
 
     fn of(events: &[Event]) -> Self {
@@ -148,9 +165,29 @@ impl Run {
 
     fn feed(&mut self, events: &[Event]) {
         for event in events {
-            let out = self.pipeline.step(event);
+            let mut out = self.pipeline.step(event);
+            let asked = self.held(&mut out.requests);
             self.take(out);
+            for (flow, owners) in asked {
+                let body = Body::Holders { flow, holders: owners };
+                let out = self.pipeline.step(&Event { at: event.at, owner: None, body });
+                self.take(out);
+            }
         }
+    }
+
+    /// Takes out the requests for conversations whose owners are known.
+    fn held(&self, requests: &mut Vec<Request>) -> Vec<(FlowId, Vec<Owner>)> {
+        let owners = |request: &Request| match request {
+            Request::FindOwner(flow) if self.holds => {
+                let owners = self.pipeline.tables.flows.get(*flow)?.owners.clone();
+                (!owners.is_empty()).then_some((*flow, owners))
+            }
+            _ => None,
+        };
+        let held = requests.iter().filter_map(owners).collect();
+        requests.retain(|request| owners(request).is_none());
+        held
     }
 
     fn finish(&mut self, seconds: u64) {

@@ -15,23 +15,23 @@ use crate::worker::procfs::{ProcDir, ProcFs};
 
 /// One made-up process. What it answers may change with the number of times that it was asked.
 #[derive(Clone, Default)]
-pub(super) struct FakeProcess {
+pub(crate) struct FakeProcess {
     /// Content of files, the last for ever; nothing left is ESRCH.
-    pub(super) files: HashMap<&'static str, Vec<Vec<u8>>>,
-    pub(super) links: HashMap<&'static str, PathBuf>,
+    pub(crate) files: HashMap<&'static str, Vec<Vec<u8>>>,
+    pub(crate) links: HashMap<&'static str, PathBuf>,
     /// What `exe` opens, the last for ever.
-    pub(super) exes: Vec<PathBuf>,
+    pub(crate) exes: Vec<PathBuf>,
     asked: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 impl FakeProcess {
     /// A process of this name, parent and start time.
-    pub(super) fn new(comm: &str, parent: u32, start: u64) -> Self {
+    pub(crate) fn new(comm: &str, parent: u32, start: u64) -> Self {
         Self::default().with("stat", &[stat(comm, parent, start).as_bytes()])
     }
 
     /// The file gives these contents in turn.
-    pub(super) fn with(mut self, file: &'static str, contents: &[&[u8]]) -> Self {
+    pub(crate) fn with(mut self, file: &'static str, contents: &[&[u8]]) -> Self {
         self.files.insert(file, contents.iter().map(|content| content.to_vec()).collect());
         self
     }
@@ -45,7 +45,7 @@ impl FakeProcess {
 }
 
 /// A line of /proc/PID/stat.
-pub(super) fn stat(comm: &str, parent: u32, start: u64) -> String {
+pub(crate) fn stat(comm: &str, parent: u32, start: u64) -> String {
     format!(
         "1 ({comm}) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0"
     )
@@ -79,10 +79,10 @@ impl ProcDir for FakeProcess {
 
 /// Processes by pid; `hook` runs at each opening and may block or panic.
 #[derive(Clone, Default)]
-pub(super) struct FakeProcFs {
-    pub(super) processes: HashMap<u32, FakeProcess>,
-    pub(super) hook: Option<Arc<dyn Fn(u32) + Send + Sync>>,
-    pub(super) opened: Arc<AtomicUsize>,
+pub(crate) struct FakeProcFs {
+    pub(crate) processes: HashMap<u32, FakeProcess>,
+    pub(crate) hook: Option<Arc<dyn Fn(u32) + Send + Sync>>,
+    pub(crate) opened: Arc<AtomicUsize>,
 }
 
 impl ProcFs for FakeProcFs {
@@ -92,5 +92,11 @@ impl ProcFs for FakeProcFs {
             hook(pid);
         }
         Ok(Box::new(self.processes.get(&pid).cloned().ok_or(io::ErrorKind::NotFound)?))
+    }
+
+    fn pids(&self) -> io::Result<Vec<u32>> {
+        let mut pids: Vec<_> = self.processes.keys().copied().collect();
+        pids.sort_unstable();
+        Ok(pids)
     }
 }

@@ -1,0 +1,135 @@
+//! Which processes there are, parents before their children.
+//!
+//! Owns the first look: one line of /proc/PID/stat each. Must not know what else is read of a process.
+use std::{cmp::Reverse, collections::HashMap};
+
+use procfs_core::{FromRead as _, process::Stat};
+
+use crate::{
+    event::{ProcessKey, Ticks},
+    worker::procfs::{Identity, ProcFs},
+};
+
+/// `PF_KTHREAD` in include/linux/sched.h.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// A process as its line of /proc/PID/stat has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) key: ProcessKey,
+    /// The parent's pid; 0 when none is visible.
+    pub(super) parent_pid: u32,
+    /// Its real parent, where that was listed too.
+    pub(super) parent: ProcessKey,
+    pub(super) comm: String,
+    /// Controlling terminal.
+    pub(super) tty: Option<String>,
+}
+
+/// At most `most` of these, the youngest where there are more; and how many were left out.
+pub(super) fn list(procfs: &dyn ProcFs, pids: Vec<u32>, most: usize) -> (Vec<Listed>, u64) {
+    let mut all: Vec<_> = pids.into_iter().filter_map(|pid| look(procfs, pid)).collect();
+    all.sort_by_key(|process| Reverse((process.key.start, process.key.tgid)));
+    let over = all.len().saturating_sub(most);
+    all.truncate(most);
+    all.reverse();
+    let starts: HashMap<u32, Ticks> =
+        all.iter().map(|process| (process.key.tgid, process.key.start)).collect();
+    for process in &mut all {
+        let start = starts.get(&process.parent_pid).filter(|start| **start <= process.key.start);
+        if let Some(&start) = start {
+            process.parent = ProcessKey { tgid: process.parent_pid, start };
+        }
+    }
+    (parents_first(all), over as u64)
+}
+
+/// `None` for what is gone, for what has ended and waits to be reaped, and for the kernel's own.
+fn look(procfs: &dyn ProcFs, pid: u32) -> Option<Listed> {
+    let line = procfs.open(pid).and_then(|process| process.read("stat", Identity::CAP)).ok()?;
+    let stat = Stat::from_read(line.as_slice()).ok()?;
+    let ended = matches!(stat.state, 'Z' | 'X') && stat.num_threads <= 1;
+    if ended || stat.flags & KERNEL_THREAD != 0 {
+        return None;
+    }
+    Some(Listed {
+        key: ProcessKey { tgid: pid, start: Ticks(stat.starttime) },
+        parent_pid: u32::try_from(stat.ppid).unwrap_or(0),
+        parent: ProcessKey::default(),
+        comm: stat.comm,
+        tty: terminal(stat.tty_nr),
+    })
+}
+
+/// By start time already; within a tick pids may have wrapped, so that a child stands before its parent.
+fn parents_first(sorted: Vec<Listed>) -> Vec<Listed> {
+    let mut waiting: HashMap<ProcessKey, Listed> = HashMap::new();
+    let order: Vec<_> = sorted.iter().map(|process| process.key).collect();
+    waiting.extend(sorted.into_iter().map(|process| (process.key, process)));
+    let mut out = Vec::with_capacity(order.len());
+    for key in order {
+        let mut line = Vec::new();
+        let mut next = key;
+        // Each is taken out, so that no circle can be gone round.
+        while let Some(process) = waiting.remove(&next) {
+            next = process.parent;
+            line.push(process);
+        }
+        out.extend(line.into_iter().rev());
+    }
+    out
+}
+
+/// The name of a terminal by its device number (Documentation/admin-guide/devices.txt), in the encoding of
+/// /proc/PID/stat: minor in bits 0-7 and 20-31, major in bits 8-19.
+fn terminal(number: i32) -> Option<String> {
+    let number = number.cast_unsigned();
+    let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xfff00);
+    match (major, minor) {
+        (0, 0) => None,
+        (136..=143, _) => Some(format!("pts{}", (major - 136) * 256 + minor)),
+        (4, 0..=63) => Some(format!("tty{minor}")),
+        (4, _) => Some(format!("ttyS{}", minor - 64)),
+        _ => Some(format!("{major}:{minor}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: u32, start: u64, parent: (u32, u64)) -> Listed {
+        let key = |(tgid, start)| ProcessKey { tgid, start: Ticks(start) };
+        Listed { key: key((pid, start)), parent_pid: parent.0, parent: key(parent), ..Listed::default() }
+    }
+
+    #[test]
+    fn parents_stand_before_children_also_within_a_tick_and_circles_end() {
+        let sorted = vec![
+            process(1, 1, (0, 0)),
+            process(5, 7, (900, 7)),
+            process(900, 7, (1, 1)),
+            process(6, 8, (5, 7)),
+        ];
+        let pids: Vec<_> = parents_first(sorted).iter().map(|process| process.key.tgid).collect();
+        assert_eq!(pids, [1, 900, 5, 6]);
+        let circle = vec![process(1, 1, (2, 1)), process(2, 1, (1, 1))];
+        assert_eq!(parents_first(circle).len(), 2);
+    }
+
+    #[test]
+    fn terminals_have_the_kernels_names() {
+        let number = |major: i32, minor: i32| minor & 0xff | major << 8 | (minor & 0xfff00) << 12;
+        for (major, minor, name) in [
+            (136, 3, Some("pts3")),
+            (137, 1, Some("pts257")),
+            (136, 1000, Some("pts1000")),
+            (4, 1, Some("tty1")),
+            (4, 64, Some("ttyS0")),
+            (5, 1, Some("5:1")),
+            (0, 0, None),
+        ] {
+            assert_eq!(terminal(number(major, minor)).as_deref(), name, "{major}:{minor}");
+        }
+    }
+}
