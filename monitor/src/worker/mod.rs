@@ -61,7 +61,7 @@ impl Default for Limits {
 
 /// The running workers; their threads end when this is dropped, those that hang excepted.
 pub struct Workers {
-    pool: Arc<pool::Pool>,
+    pool: Arc<pool::Pool<facts::FactReader>>,
     owners: Arc<owners::Owners>,
 }
 
@@ -113,7 +113,7 @@ impl Workers {
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
-            ("worker.name.timeout", pool.name_timeouts()),
+            ("worker.name.timeout", pool.work().name_timeouts()),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
