@@ -20,6 +20,7 @@ mod owners;
 mod pool;
 pub mod procfs;
 mod script;
+mod setup;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +63,7 @@ impl Default for Limits {
 /// The running workers; their threads end when this is dropped, those that hang excepted.
 pub struct Workers {
     pool: Arc<pool::Pool<facts::FactReader>>,
+    setups: Arc<pool::Pool<setup::SetupReader>>,
     owners: Arc<owners::Owners>,
 }
 
@@ -75,11 +77,17 @@ impl Workers {
         sockets: Box<dyn Sockets>,
         limits: Limits,
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
+        let procfs: Arc<dyn ProcFs> = procfs.into();
         let (send, answers) = mpsc::channel(limits.answers);
         let owners = owners::Owners::start(sockets, limits, send.clone())?;
-        let pool = pool::Pool::start(facts::FactReader::new(procfs), limits, send)
-            .inspect_err(|_| owners.close())?;
-        Ok((Self { pool, owners }, answers))
+        let reader = facts::FactReader::new(Box::new(Arc::clone(&procfs)));
+        let pool = pool::Pool::start(reader, limits, send.clone()).inspect_err(|_| owners.close())?;
+        let reader = setup::SetupReader::new(Box::new(procfs));
+        let setups = pool::Pool::start(reader, Limits { threads: 1, ..limits }, send).inspect_err(|_| {
+            owners.close();
+            pool.close();
+        })?;
+        Ok((Self { pool, setups, owners }, answers))
     }
 
     /// Takes a request; one that is already under way is answered together with it. `false`: the queue was full,
@@ -88,7 +96,8 @@ impl Workers {
         match request {
             Request::LookUp(owner) => self.pool.submit(owner),
             Request::FindOwner(flow) => self.owners.submit(flow),
-            Request::Scan(..) | Request::ReadSetup { .. } => false,
+            Request::ReadSetup { owner, files } => self.setups.submit(setup::Question { owner, files }),
+            Request::Scan(..) => false,
         }
     }
 
@@ -96,7 +105,7 @@ impl Workers {
     /// this falls.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pool.pending() + self.owners.pending()
+        self.pool.pending() + self.setups.pending() + self.owners.pending()
     }
 
     /// Look-ups that failed since the start: mostly processes that had ended.
@@ -105,15 +114,25 @@ impl Workers {
         self.pool.failed.load(Relaxed)
     }
 
+    /// Configuration files that were not read for what they are, since the start: folders, pipes, files on a network,
+    /// large ones.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.setups.work().refused.load(Relaxed)
+    }
+
     /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let (pool, owners) = (&self.pool, &self.owners);
+        let (pool, setups, owners) = (&self.pool, &self.setups, &self.owners);
         [
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
             ("worker.name.timeout", pool.work().name_timeouts()),
+            ("worker.setup.dropped", setups.dropped.load(Relaxed)),
+            ("worker.setup.stuck", setups.stuck.load(Relaxed)),
+            ("worker.setup.panicked", setups.panics.load(Relaxed)),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
@@ -126,6 +145,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.pool.close();
+        self.setups.close();
         self.owners.close();
     }
 }
