@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn an_account_is_shown_without_its_password() {
-        let shown = |value| super::shown(value).map(|(name, _)| name);
+        let shown = |value: &str| shown(value).map(|(name, _)| name);
         assert_eq!(shown("alice.rig:s3cret").as_deref(), Some("alice"));
         assert_eq!(shown("me@example.org").as_deref(), Some("me@example.org"));
         assert_eq!(shown(&format!("{KASPA}:x")).as_deref(), Some(KASPA));

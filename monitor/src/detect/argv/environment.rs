@@ -27,7 +27,14 @@ pub(crate) fn read(environment: &[u8]) -> Told {
             marks.extend(sign);
         }
     }
-    Told { marks, pool: claim.pool, wallet: claim.wallet, worker: claim.worker, algorithm: None, coin: claim.coin }
+    Told {
+        marks,
+        pool: claim.pool,
+        wallet: claim.wallet,
+        worker: claim.worker,
+        algorithm: None,
+        coin: claim.coin,
+    }
 }
 
 fn variable_of(variable: &[u8]) -> Option<(&str, &str)> {

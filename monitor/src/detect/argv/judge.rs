@@ -105,19 +105,28 @@ impl<'a> Seen<'a> {
 
     fn findings(self, key: ProcessKey) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut add = |rule: &'static Rule, text, claim| findings.push(super::finding(rule, key, text, claim));
+        let mut add =
+            |rule: &'static Rule, text, claim| findings.push(super::finding(rule, key, text, claim));
         if let Some(PoolUrl { scheme, pool, wallet, worker, .. }) = self.url {
             let text = format!("argument {scheme}://{pool}, alive after {} s", super::STAYS.as_secs());
             add(&ARGV_STRATUM_URL, text, Claim { wallet, worker, pool: Some(pool), ..Claim::default() });
         }
         if self.marks.tell_a_miner() {
             let (names, stays) = (self.marks.names().join(", "), super::STAYS.as_secs());
-            add(&ARGV_OPTIONS, format!("a miner's options: {names}; alive after {stays} s"), self.marks.claim());
+            add(
+                &ARGV_OPTIONS,
+                format!("a miner's options: {names}; alive after {stays} s"),
+                self.marks.claim(),
+            );
         }
         if let Some(wallet) = self.wallet {
             let mut claim = Claim::default();
             wallet.claim(&mut claim);
-            add(&ARGV_WALLET, format!("argument is an address of {} whose checksum holds", wallet.coin), claim);
+            add(
+                &ARGV_WALLET,
+                format!("argument is an address of {} whose checksum holds", wallet.coin),
+                claim,
+            );
         }
         findings
     }

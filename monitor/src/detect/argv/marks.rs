@@ -4,10 +4,11 @@
 //! were found.
 use super::{
     account::{self, Wallet},
+    algorithm::{self, Algorithm},
     url::{self, PoolUrl},
-    vocabulary::{self, Algorithm, Meaning},
+    vocabulary::{self, Meaning},
 };
-use crate::detect::Claim;
+use crate::{detect::Claim, redact::MASK};
 
 /// Words named in a text.
 const NAMED: usize = 6;
@@ -150,6 +151,7 @@ impl Marks {
 
     fn take_account(&mut self, value: &str) {
         self.account |= !value.trim().is_empty();
+        self.password |= value.ends_with(&format!(":{MASK}"));
         if let Some(wallet) = Wallet::parse(value) {
             self.wallet = true;
             wallet.claim(&mut self.claim);
@@ -161,7 +163,7 @@ impl Marks {
 
     fn take_algorithm(&mut self, value: &str) {
         let value = value.trim();
-        if let Some(kind) = vocabulary::algorithm(value).filter(|_| value.len() <= LONGEST) {
+        if let Some(kind) = algorithm::named(value).filter(|_| value.len() <= LONGEST) {
             self.algorithm = self.algorithm.take().max(Some((kind, value.to_ascii_lowercase())));
         }
     }
@@ -170,7 +172,7 @@ impl Marks {
     fn take_coin(&mut self, value: &str) {
         let value = value.trim().to_ascii_lowercase();
         let plain = (2..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if vocabulary::algorithm(&value) == Some(Algorithm::Mining) {
+        if algorithm::named(&value) == Some(Algorithm::Mining) {
             self.take_algorithm(&value);
         } else if plain {
             self.claim.learn(&Claim { coin: Some(value), ..Claim::default() });

@@ -5,9 +5,7 @@
 //! queue. Must not know /proc or files: arguments come with events, files and environments are read by the workers.
 use std::time::Duration;
 
-use super::{
-    ARGV_CONFIG, ARGV_ENVIRONMENT, Claim, Detector, Finding, Report, Role, Rule, Shares, Subject,
-};
+use super::{ARGV_CONFIG, ARGV_ENVIRONMENT, Claim, Detector, Finding, Report, Role, Rule, Shares, Subject};
 use crate::{
     enrich::{
         Tables,
@@ -18,6 +16,7 @@ use crate::{
 };
 
 mod account;
+mod algorithm;
 mod arguments;
 pub(crate) mod config;
 pub(crate) mod environment;

@@ -1,7 +1,7 @@
-//! The options and configuration keys of miners, and the names of their algorithms.
+//! The options and configuration keys of miners.
 //!
-//! Owns the words, each with the programs that have it. Pure data and look-up. Must not know how a command line or a
-//! file is taken apart, nor how many words make a sign. Names are compared in lower case, with `-` for `_`.
+//! Owns the words, by the programs that have them. Pure data and look-up. Must not know how a command line or a file is
+//! taken apart, nor how many words make a sign. Names are compared in lower case, with `-` for `_`.
 //!
 //! Sources: the help texts and sample configurations of XMRig 6.26, xmr-stak, cpuminer-multi and cpuminer-opt, ccminer,
 //! cgminer and bfgminer, SRBMiner-Multi, lolMiner, T-Rex, `GMiner`, `NBMiner`, Rigel, `TeamRedMiner`, `PhoenixMiner`,
@@ -72,7 +72,6 @@ const MINERS: [&[&str]; 13] = [
         "noamd",
         "nocpu",
         "nonvidia",
-        "pool-address",
         "pool-weight",
         "poolconf",
         "use-nicehash",
@@ -165,19 +164,11 @@ const MINERS: [&[&str]; 13] = [
 
 /// Miners' own words that take an account: Claymore's and `GMiner`'s, a second algorithm's, getblocktemplate's
 /// payee, and an address that a node mines for.
-const MINERS_ACCOUNTS: [&str; 9] = [
-    "coinbase-addr",
-    "dualuser",
-    "duser",
-    "ewal",
-    "start-mining",
-    "xwal",
-    "zil-wallet",
-    "ziluser",
-    "zwal",
-];
+const MINERS_ACCOUNTS: [&str; 9] =
+    ["coinbase-addr", "dualuser", "duser", "ewal", "start-mining", "xwal", "zil-wallet", "ziluser", "zwal"];
 /// Miners' own words that take a pool.
-const MINERS_POOLS: [&str; 7] = ["dualpool", "dserver", "epool", "xpool", "zil-pool", "zilserver", "zpool"];
+const MINERS_POOLS: [&str; 8] =
+    ["dualpool", "dserver", "epool", "pool-address", "xpool", "zil-pool", "zilserver", "zpool"];
 
 /// Words that programs of other kinds have too.
 const COMMON: [(&str, Meaning); 38] = [
@@ -224,85 +215,6 @@ const COMMON: [(&str, Meaning); 38] = [
 /// tnn-miner's flags.
 const MINED: [&str; 6] = ["dero", "hoosat", "spectre", "verus", "xelis", "astrix"];
 
-/// Algorithms whose names are nobody else's words. A name with one of [`STEMS`] in front counts too.
-const ALGORITHMS: [&str; 37] = [
-    "abelian",
-    "allium",
-    "astrobwt",
-    "cpupower",
-    "cpurx",
-    "curvehash",
-    "dynexsolve",
-    "etchash",
-    "ethash",
-    "evrprogpow",
-    "firopow",
-    "fishhash",
-    "gr",
-    "heavyhash",
-    "hmq1725",
-    "kawpow",
-    "kheavyhash",
-    "lyra2z",
-    "meowpow",
-    "mtp",
-    "neoscrypt",
-    "nexapow",
-    "nist5",
-    "power2b",
-    "rinhash",
-    "sha256dt",
-    "sha512256d",
-    "skydoge",
-    "timetravel",
-    "tribus",
-    "ubqhash",
-    "verthash",
-    "warthog",
-    "yescrypt",
-    "zelhash",
-    "zhash",
-    "panthera",
-];
-/// Beginnings of algorithms with variants.
-const STEMS: [&str; 31] = [
-    "argon2/chukwa",
-    "argon2/ninja",
-    "argon2d16000",
-    "autolykos",
-    "beamhash",
-    "cn-heavy",
-    "cn-lite",
-    "cn-pico",
-    "cn/",
-    "cryptonight",
-    "cuckaroo",
-    "cuckatoo",
-    "equihash",
-    "ghostrider",
-    "karlsenhash",
-    "lyra2re",
-    "mike",
-    "minotaur",
-    "octopus",
-    "progpow",
-    "pyrinhash",
-    "randomx",
-    "rx/",
-    "spectrex",
-    "verushash",
-    "verus",
-    "x16r",
-    "x21s",
-    "x25x",
-    "xelishash",
-    "yespower",
-];
-/// Hash functions that old miners name and that have other uses. Those of passwords and of files are left out.
-const COMMON_ALGORITHMS: [&str; 12] = [
-    "blake2s", "decred", "groestl", "keccak", "lbry", "qubit", "scrypt", "sha256d", "skein", "x11", "x13", "x17",
-];
-
 /// What a word says; one-letter words keep their case, `None` for a word of no interest.
 pub(super) fn meaning(word: &str) -> Option<Meaning> {
     if word.len() > LONGEST_WORD {
@@ -323,34 +235,6 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
 
 /// The longest word is `cpu-max-threads-hint`.
 const LONGEST_WORD: usize = 32;
-
-/// How telling the name of an algorithm is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Algorithm {
-    /// Also a hash function with other uses.
-    Common,
-    /// Used for mining alone.
-    Mining,
-}
-
-/// What the value of an algorithm option names: one name, or several with `,`, `;` or `+` between.
-pub(super) fn algorithm(value: &str) -> Option<Algorithm> {
-    let value = value.trim().to_ascii_lowercase();
-    if value.len() > LONGEST_ALGORITHM {
-        return None;
-    }
-    let named = |name: &str| {
-        if ALGORITHMS.contains(&name) || STEMS.iter().any(|stem| name.starts_with(stem)) {
-            Some(Algorithm::Mining)
-        } else {
-            COMMON_ALGORITHMS.contains(&name).then_some(Algorithm::Common)
-        }
-    };
-    value.split([',', ';', '+']).map(|name| named(name.trim())).min().flatten()
-}
-
-/// Two names of algorithms with room to spare.
-const LONGEST_ALGORITHM: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -385,18 +269,5 @@ mod tests {
         words.sort_unstable();
         let doubled: Vec<_> = words.windows(2).filter(|two| two[0] == two[1]).collect();
         assert!(doubled.is_empty(), "{doubled:?}");
-    }
-
-    #[test]
-    fn algorithms_are_told_from_hash_functions() {
-        for name in ["rx/0", "RandomX", "cn/r", "KawPow", "verus", "equihash144_5", "verushash;randomx", "ghostrider"] {
-            assert_eq!(algorithm(name), Some(Algorithm::Mining), "{name}");
-        }
-        for name in ["sha256d", "scrypt", "x11", "scrypt;kawpow"] {
-            assert_eq!(algorithm(name), Some(Algorithm::Common), "{name}");
-        }
-        for name in ["", "aes-256-gcm", "rsa", "argon2id", "blake2b", "sha256", "kawpow,nothing", "round_robin", "lz4"] {
-            assert_eq!(algorithm(name), None, "{name}");
-        }
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn entries(text: &str) -> Option<Vec<Entry>> {
             }
             Json::Array(values) => {
                 let room = (ENTRIES * 2).saturating_sub(waiting.len());
-                waiting.extend(values.iter().filter(|value| value.is_object() || value.is_array()).take(room));
+                waiting
+                    .extend(values.iter().filter(|value| value.is_object() || value.is_array()).take(room));
             }
             _ => {}
         }
@@ -140,7 +141,8 @@ mod tests {
             assert_eq!(entries(text), None, "{text}");
         }
         assert_eq!(entries(&"[".repeat(100_000)), None, "too deep");
-        let wide = format!("{{{}\"z\":1}}", (0..50_000).map(|i| format!("\"k{i}\":{{}},")).collect::<String>());
+        let wide =
+            format!("{{{}\"z\":1}}", (0..50_000).map(|i| format!("\"k{i}\":{{}},")).collect::<String>());
         assert_eq!(entries(&wide).unwrap().len(), ENTRIES);
         let list = format!("[{}{{}}]", "{\"a\":1},".repeat(50_000));
         assert!(entries(&list).unwrap().len() <= ENTRIES * 2);

@@ -4,7 +4,11 @@
 //! worker, algorithm and coin come out. Must not know how files are read.
 use std::collections::BTreeMap;
 
-use super::{judge, marks::Marks, vocabulary};
+use super::{
+    algorithm::{self, Algorithm},
+    judge,
+    marks::Marks,
+};
 use crate::event::Told;
 
 mod json;
@@ -80,7 +84,7 @@ fn of_entries(entries: &[Entry]) -> Option<Marks> {
 fn deep(key: &str, marks: &mut Marks) {
     if key == "randomx" {
         marks.add("randomx");
-    } else if key.contains('/') && vocabulary::algorithm(key) == Some(vocabulary::Algorithm::Mining) {
+    } else if key.contains('/') && algorithm::named(key) == Some(Algorithm::Mining) {
         marks.add("threads of an algorithm");
     } else {
         marks.take(key, None);

@@ -40,8 +40,7 @@ fn entry(part: usize, line: &str) -> Option<Entry> {
 /// The words of a command line that stands in a file; nothing when no word of it is an option.
 pub(super) fn words(text: &str) -> Vec<&str> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-    let words: Vec<&str> =
-        lines.flat_map(str::split_whitespace).map(unquoted).take(ARGUMENTS).collect();
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).map(unquoted).take(ARGUMENTS).collect();
     if words.iter().any(|word| word.starts_with('-')) { words } else { Vec::new() }
 }
 
