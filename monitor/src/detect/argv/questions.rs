@@ -8,8 +8,8 @@ use crate::{detect::Report, event::Owner, outcome::Request};
 
 /// Requests in one tick (a second) for processes that name files or have signs.
 const FILES_A_TICK: usize = 32;
-/// Requests in one tick for the environments of all others. Reading one costs some 30 us of a worker's time: half a
-/// thousandth of a core, and ten minutes for the 10,000 processes of a large host.
+/// Requests in one tick for the environments of all others. Reading one of 40 variables was measured at 0.23 ms of a
+/// worker's time without optimisation: 0.4 % of a core, and ten minutes for the 10,000 processes of a large host.
 const ENVIRONMENTS_A_TICK: usize = 16;
 
 /// Two queues: the more telling question first.
