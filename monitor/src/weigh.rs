@@ -110,7 +110,11 @@ mod tests {
             "stratum.client",
             "stratum.server",
             "stratum.handshake",
+            "argv.config",
+            "argv.options",
             "argv.stratum-url",
+            "argv.environment",
+            "argv.wallet",
         ];
         assert_eq!(names, expected);
     }

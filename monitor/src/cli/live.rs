@@ -32,7 +32,7 @@ use crate::{
 /// Flows whose Stratum state is held.
 const STRATUM_FLOWS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
 /// Processes whose command line is waited upon.
-const ARGV_PROCESSES: usize = 4_096;
+const ARGV_PROCESSES: usize = 16_384;
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 

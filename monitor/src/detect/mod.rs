@@ -85,14 +85,51 @@ pub static ARGV_STRATUM_URL: Rule = Rule {
     sees: "a stratum URL as a whole argument of a process that was still alive after 10 s",
 };
 
+/// A miner's options together.
+pub static ARGV_OPTIONS: Rule = Rule {
+    name: "argv.options",
+    family: Family::Argv,
+    weight: 60,
+    proof: false,
+    sees: "options that only miners have, or a pool with a wallet or a mining algorithm, of a process alive after 10 s",
+};
+/// A miner's configuration file.
+pub static ARGV_CONFIG: Rule = Rule {
+    name: "argv.config",
+    family: Family::Argv,
+    weight: 60,
+    proof: false,
+    sees: "a miner's configuration in a file that the command line names, of a process alive after 10 s",
+};
+/// Pool or wallet in the environment.
+pub static ARGV_ENVIRONMENT: Rule = Rule {
+    name: "argv.environment",
+    family: Family::Argv,
+    weight: 30,
+    proof: false,
+    sees: "a variable whose value is a pool's URL, or a wallet in a variable named for one",
+};
+/// A wallet in argv.
+pub static ARGV_WALLET: Rule = Rule {
+    name: "argv.wallet",
+    family: Family::Argv,
+    weight: 20,
+    proof: false,
+    sees: "an argument that is the address of a coin whose checksum holds, of a process alive after 10 s",
+};
+
 /// Every rule, in the order of the documentation.
-pub static RULES: [&Rule; 6] = [
+pub static RULES: [&Rule; 10] = [
     &STRATUM_SESSION,
     &STRATUM_SHARE,
     &STRATUM_CLIENT,
     &STRATUM_SERVER,
     &STRATUM_HANDSHAKE,
     &ARGV_STRATUM_URL,
+    &ARGV_OPTIONS,
+    &ARGV_CONFIG,
+    &ARGV_ENVIRONMENT,
+    &ARGV_WALLET,
 ];
 
 /// The shortest name that is taken for an account.

@@ -7,11 +7,14 @@ mod base58check;
 mod bech32;
 mod cashaddr;
 mod cryptonote;
+mod ergo;
 mod ethereum;
 mod nimiq;
+#[cfg(test)]
+mod vectors;
 
-/// The longest text looked at: a Salvium integrated address has 114 characters.
-const LONGEST: usize = 128;
+/// The longest text looked at: a unified address of Zcash with three receivers has 213 characters.
+const LONGEST: usize = 256;
 /// The shortest: base58check of 25 bytes, most of them zero.
 const SHORTEST: usize = 25;
 
@@ -30,14 +33,14 @@ impl Coin {
 pub(crate) fn coin(address: &str) -> Option<Coin> {
     let fits = |text: &str| (SHORTEST..=LONGEST).contains(&text.len());
     let address = Some(address.trim()).filter(|address| fits(address))?;
-    cashaddr::coin(address).or_else(|| {
+    cashaddr::coin(address).or_else(|| bech32::behind_colon(address)).or_else(|| {
         let bare = address.rsplit_once(':').map_or(address, |(_, bare)| bare);
         Some(bare).filter(|bare| fits(bare)).and_then(of_bare)
     })
 }
 
 fn of_bare(address: &str) -> Option<Coin> {
-    [ethereum::coin, bech32::coin, base58check::coin, cryptonote::coin, nimiq::coin]
+    [ethereum::coin, bech32::coin, base58check::coin, cryptonote::coin, ergo::coin, nimiq::coin]
         .into_iter()
         .find_map(|family| family(address))
 }

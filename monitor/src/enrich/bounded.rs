@@ -28,6 +28,11 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
         self.entries.get_mut(key)
     }
 
+    /// Writes without counting as a use.
+    pub(crate) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.peek_mut(key)
+    }
+
     /// Puts a new entry in, replacing one of the same key; returns what was pushed out to make room.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<(K, V)> {
         let pushed = self.entries.push(key, value).filter(|(other, _)| *other != key);

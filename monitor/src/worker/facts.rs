@@ -16,6 +16,7 @@ use super::{
     digest::{self, Digests},
     file::Status,
     names::Names,
+    pool::Work,
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
     session::Sessions,
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     enrich::place,
-    event::{FileId, ProcFacts, ProcessKey},
+    event::{Body, FileId, Owner, ProcFacts, ProcessKey},
     redact,
 };
 
@@ -143,7 +144,7 @@ impl FactReader {
                 facts.script_sha256 = whole.then(|| digest::of_bytes(code));
             }
             Some(Script::File(name)) => {
-                let Some(path) = script_path(process, Path::new(std::ffi::OsStr::from_bytes(name))) else {
+                let Some(path) = absolute(process, Path::new(std::ffi::OsStr::from_bytes(name))) else {
                     return;
                 };
                 let handle = process.in_root(&path).ok();
@@ -201,8 +202,27 @@ impl FactReader {
     }
 }
 
+impl Work for FactReader {
+    type Request = Owner;
+    const NAME: &'static str = "look-up";
+
+    fn owner(request: &Owner) -> Owner {
+        *request
+    }
+
+    fn carry_out(&self, request: &Owner) -> (Body, bool) {
+        let facts = self.facts(request.pid, request.key);
+        let failed = facts.error.is_some();
+        (Body::ProcFacts(Box::new(facts)), failed)
+    }
+
+    fn failure(_: &Owner, why: String) -> Body {
+        Body::ProcFacts(Box::new(ProcFacts { error: Some(why), ..ProcFacts::default() }))
+    }
+}
+
 /// The identity of an open process, if it is the one that is meant.
-fn same(process: &dyn ProcDir, expected: ProcessKey) -> io::Result<Identity> {
+pub(super) fn same(process: &dyn ProcDir, expected: ProcessKey) -> io::Result<Identity> {
     let identity = Identity::of(process)?;
     if identity.start == expected.start {
         return Ok(identity);
@@ -231,7 +251,7 @@ pub(super) fn exe_name(process: &dyn ProcDir, link: &Path, status: Option<Status
 }
 
 /// An absolute path as the process itself sees it.
-fn script_path(process: &dyn ProcDir, name: &Path) -> Option<PathBuf> {
+pub(super) fn absolute(process: &dyn ProcDir, name: &Path) -> Option<PathBuf> {
     if name.is_absolute() {
         return Some(name.to_owned());
     }

@@ -23,6 +23,7 @@ mod pool;
 pub mod procfs;
 mod script;
 mod session;
+mod setup;
 mod sweep;
 mod terminal;
 #[cfg(test)]
@@ -68,7 +69,8 @@ impl Default for Limits {
 
 /// The running workers; their threads end when this is dropped, those that hang excepted.
 pub struct Workers {
-    pool: Arc<pool::Pool>,
+    pool: Arc<pool::Pool<facts::FactReader>>,
+    setups: Arc<pool::Pool<setup::SetupReader>>,
     owners: Arc<owners::Owners>,
     swept: Arc<sweep::Progress>,
     answers: mpsc::Sender<Event>,
@@ -84,11 +86,18 @@ impl Workers {
         sockets: Box<dyn Sockets>,
         limits: Limits,
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
+        let procfs: Arc<dyn ProcFs> = procfs.into();
         let (send, answers) = mpsc::channel(limits.answers);
         let owners = owners::Owners::start(sockets, limits, send.clone())?;
-        let pool = pool::Pool::start(facts::FactReader::new(procfs), limits, send.clone())
-            .inspect_err(|_| owners.close())?;
-        Ok((Self { pool, owners, swept: Arc::default(), answers: send }, answers))
+        let reader = facts::FactReader::new(Box::new(Arc::clone(&procfs)));
+        let pool = pool::Pool::start(reader, limits, send.clone()).inspect_err(|_| owners.close())?;
+        let reader = setup::SetupReader::new(Box::new(procfs));
+        let setups =
+            pool::Pool::start(reader, Limits { threads: 1, ..limits }, send.clone()).inspect_err(|_| {
+                owners.close();
+                pool.close();
+            })?;
+        Ok((Self { pool, setups, owners, swept: Arc::default(), answers: send }, answers))
     }
 
     /// Tells of every process and every connected socket that there is, as [`crate::event::Body::Running`] and
@@ -112,7 +121,8 @@ impl Workers {
         match request {
             Request::LookUp(owner) => self.pool.submit(owner),
             Request::FindOwner(flow) => self.owners.submit(flow),
-            Request::Scan(..) | Request::ReadSetup { .. } => false,
+            Request::ReadSetup { owner, files } => self.setups.submit(setup::Question { owner, files }),
+            Request::Scan(..) => false,
         }
     }
 
@@ -120,7 +130,10 @@ impl Workers {
     /// this falls.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pool.pending() + self.owners.pending() + usize::from(self.swept.is_running())
+        self.pool.pending()
+            + self.setups.pending()
+            + self.owners.pending()
+            + usize::from(self.swept.is_running())
     }
 
     /// What the sweep told of so far, by name, and how many milliseconds it took once it is over.
@@ -143,18 +156,29 @@ impl Workers {
     /// Files of container engines that could not be used since the start: too large, another user's, half-written.
     #[must_use]
     pub fn containers_refused(&self) -> u64 {
-        self.pool.containers_refused()
+        self.pool.work().containers_refused()
+    }
+
+    /// Configuration files that were not read for what they are, since the start: folders, pipes, files on a network,
+    /// large ones.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.setups.work().refused.load(Relaxed)
     }
 
     /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let (pool, owners, swept) = (&self.pool, &self.owners, &self.swept);
+        let (pool, setups) = (&self.pool, &self.setups);
+        let (owners, swept) = (&self.owners, &self.swept);
         [
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
-            ("worker.name.timeout", pool.name_timeouts()),
+            ("worker.name.timeout", pool.work().name_timeouts()),
+            ("worker.setup.dropped", setups.dropped.load(Relaxed)),
+            ("worker.setup.stuck", setups.stuck.load(Relaxed)),
+            ("worker.setup.panicked", setups.panics.load(Relaxed)),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
@@ -171,6 +195,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.pool.close();
+        self.setups.close();
         self.owners.close();
     }
 }

@@ -1,9 +1,10 @@
-//! The threads that look processes up.
+//! Threads that carry out one kind of request.
 //!
 //! Owns the queue, the threads and the watch over them: one that does not come back (a file system that hangs) is
-//! given up, its request is answered, and another takes its place. Must not know what a look-up reads.
+//! given up, its request is answered, and another takes its place. Must not know what the work is ([`Work`]).
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    hash::Hash,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -16,36 +17,50 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Limits, boot_now, facts::FactReader};
-use crate::event::{Body, Event, Owner, ProcFacts};
+use super::{Limits, boot_now};
+use crate::event::{Body, Event, Owner};
+
+/// One kind of request and how it is carried out. All threads share it.
+pub(super) trait Work: Send + Sync + 'static {
+    /// What is asked; two that are equal are carried out once.
+    type Request: Clone + Eq + Hash + Send + 'static;
+    /// Names the threads and stands in errors: `look-up`.
+    const NAME: &'static str;
+
+    /// Whose it is.
+    fn owner(request: &Self::Request) -> Owner;
+    /// The answer, and whether it failed.
+    fn carry_out(&self, request: &Self::Request) -> (Body, bool);
+    /// The answer when there is none; `why` is one line.
+    fn failure(request: &Self::Request, why: String) -> Body;
+}
 
 /// Queue, threads and counters.
-pub(super) struct Pool {
-    state: Mutex<State>,
+pub(super) struct Pool<W: Work> {
+    state: Mutex<State<W::Request>>,
     /// There is work, or the end.
     work: Condvar,
     /// Some thread began to work, or the end.
     watch: Condvar,
-    reader: FactReader,
+    work_of: W,
     limits: Limits,
     answers: Sender<Event>,
     /// Requests that did not fit.
     pub(super) dropped: AtomicU64,
     /// Threads that did not come back in time.
     pub(super) stuck: AtomicU64,
-    /// Look-ups that failed: mostly processes that were gone.
+    /// Requests that failed: mostly processes that were gone.
     pub(super) failed: AtomicU64,
-    /// Look-ups that panicked.
+    /// Requests that panicked.
     pub(super) panics: AtomicU64,
 }
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Owner>,
+struct State<R> {
+    waiting: VecDeque<R>,
     /// Waiting or at work.
-    known: HashSet<Owner>,
+    known: HashSet<R>,
     /// At work, by thread.
-    busy: HashMap<u64, (Owner, Instant)>,
+    busy: HashMap<u64, (R, Instant)>,
     /// Threads that were not given up.
     threads: usize,
     /// Threads that were given up and have not come back.
@@ -54,14 +69,28 @@ struct State {
     closed: bool,
 }
 
-impl Pool {
+impl<R> Default for State<R> {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            known: HashSet::new(),
+            busy: HashMap::new(),
+            threads: 0,
+            lost: 0,
+            next_thread: 0,
+            closed: false,
+        }
+    }
+}
+
+impl<W: Work> Pool<W> {
     /// Starts the threads.
-    pub(super) fn start(reader: FactReader, limits: Limits, answers: Sender<Event>) -> io::Result<Arc<Self>> {
+    pub(super) fn start(work_of: W, limits: Limits, answers: Sender<Event>) -> io::Result<Arc<Self>> {
         let pool = Arc::new(Self {
             state: Mutex::default(),
             work: Condvar::new(),
             watch: Condvar::new(),
-            reader,
+            work_of,
             limits,
             answers,
             dropped: AtomicU64::new(0),
@@ -73,22 +102,22 @@ impl Pool {
             pool.spawn(&mut pool.lock())?;
         }
         let watcher = Arc::clone(&pool);
-        thread::Builder::new().name("lookup-watch".into()).spawn(move || watcher.watch())?;
+        thread::Builder::new().name(format!("{}-watch", W::NAME)).spawn(move || watcher.watch())?;
         Ok(pool)
     }
 
     /// Takes a request; `false` when the queue is full. Never blocks for long.
-    pub(super) fn submit(&self, owner: Owner) -> bool {
+    pub(super) fn submit(&self, request: W::Request) -> bool {
         let mut state = self.lock();
-        if state.known.contains(&owner) {
+        if state.known.contains(&request) {
             return true;
         }
         if state.waiting.len() >= self.limits.queue {
             self.dropped.fetch_add(1, Relaxed);
             return false;
         }
-        state.known.insert(owner);
-        state.waiting.push_back(owner);
+        state.known.insert(request.clone());
+        state.waiting.push_back(request);
         self.work.notify_one();
         if state.threads == 0 {
             self.watch.notify_one();
@@ -108,40 +137,35 @@ impl Pool {
         self.watch.notify_all();
     }
 
-    /// How often a user's name was not found in time.
-    pub(super) fn name_timeouts(&self) -> u64 {
-        self.reader.name_timeouts()
+    /// What carries requests out.
+    pub(super) const fn work(&self) -> &W {
+        &self.work_of
     }
 
-    /// How often a file of a container engine could not be used.
-    pub(super) fn containers_refused(&self) -> u64 {
-        self.reader.containers_refused()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<W::Request>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+    fn spawn(self: &Arc<Self>, state: &mut State<W::Request>) -> io::Result<()> {
         let (pool, id) = (Arc::clone(self), state.next_thread);
-        thread::Builder::new().name("lookup".into()).spawn(move || pool.run(id))?;
+        thread::Builder::new().name(W::NAME.into()).spawn(move || pool.run(id))?;
         state.next_thread += 1;
         state.threads += 1;
         Ok(())
     }
 
     fn run(&self, thread: u64) {
-        while let Some(owner) = self.next(thread) {
-            let facts = catch_unwind(AssertUnwindSafe(|| self.reader.facts(owner.pid, owner.key)));
-            let facts = facts.unwrap_or_else(|_| {
+        while let Some(request) = self.next(thread) {
+            let answer = catch_unwind(AssertUnwindSafe(|| self.work_of.carry_out(&request)));
+            let answer = answer.unwrap_or_else(|_| {
                 self.panics.fetch_add(1, Relaxed);
-                failure(format!("process {}: the look-up panicked", owner.pid))
+                Self::failure(&request, "the {} panicked")
             });
             let mut state = self.lock();
             if state.busy.remove(&thread).is_some() {
-                state.known.remove(&owner);
+                state.known.remove(&request);
                 drop(state);
-                if !self.answer(owner, facts) {
+                if !self.answer(&request, answer) {
                     return;
                 }
             } else {
@@ -156,28 +180,32 @@ impl Pool {
     }
 
     /// The next request; `None` when closed.
-    fn next(&self, thread: u64) -> Option<Owner> {
+    fn next(&self, thread: u64) -> Option<W::Request> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            if let Some(owner) = state.waiting.pop_front() {
-                state.busy.insert(thread, (owner, Instant::now()));
+            if let Some(request) = state.waiting.pop_front() {
+                state.busy.insert(thread, (request.clone(), Instant::now()));
                 self.watch.notify_one();
-                return Some(owner);
+                return Some(request);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Sends an answer, waiting for room; `false` when nobody listens any more.
-    fn answer(&self, owner: Owner, facts: ProcFacts) -> bool {
-        if facts.error.is_some() {
-            self.failed.fetch_add(1, Relaxed);
-        }
-        let body = Body::ProcFacts(Box::new(facts));
-        self.answers.blocking_send(Event { at: boot_now(), owner: Some(owner), body }).is_ok()
+    fn answer(&self, request: &W::Request, (body, failed): (Body, bool)) -> bool {
+        self.failed.fetch_add(u64::from(failed), Relaxed);
+        let owner = Some(W::owner(request));
+        self.answers.blocking_send(Event { at: boot_now(), owner, body }).is_ok()
+    }
+
+    /// `{}` in `why` stands for the name of the work.
+    fn failure(request: &W::Request, why: &str) -> (Body, bool) {
+        let why = why.replace("{}", W::NAME);
+        (W::failure(request, format!("process {}: {why}", W::owner(request).pid)), true)
     }
 
     /// Gives up threads that are stuck, until closed.
@@ -187,8 +215,8 @@ impl Pool {
             let given_up = self.give_up(&mut state);
             if !given_up.is_empty() {
                 drop(state);
-                for (owner, why) in given_up {
-                    self.answer(owner, failure(why));
+                for (request, why) in given_up {
+                    self.answer(&request, Self::failure(&request, why));
                 }
                 state = self.lock();
                 continue;
@@ -206,33 +234,28 @@ impl Pool {
     }
 
     /// The requests that must be answered without a look-up, each with the reason.
-    fn give_up(self: &Arc<Self>, state: &mut State) -> Vec<(Owner, String)> {
+    fn give_up(self: &Arc<Self>, state: &mut State<W::Request>) -> Vec<(W::Request, &'static str)> {
         let now = Instant::now();
         let stuck = |since: Instant| now.saturating_duration_since(since) >= self.limits.stuck;
         let mut given_up = Vec::new();
-        for (_, (owner, _)) in state.busy.extract_if(|_, (_, since)| stuck(*since)) {
+        for (_, (request, _)) in state.busy.extract_if(|_, (_, since)| stuck(*since)) {
             self.stuck.fetch_add(1, Relaxed);
-            given_up.push((owner, format!("process {}: the look-up did not come back in time", owner.pid)));
+            given_up.push((request, "the {} did not come back in time"));
         }
         state.threads -= given_up.len();
         state.lost += given_up.len();
         while state.threads < self.limits.threads && state.lost <= self.limits.lost {
             if let Err(e) = self.spawn(state) {
-                log::error!("starting a look-up thread: {e}");
+                log::error!("starting a thread, {}: {e}", W::NAME);
                 break;
             }
         }
         if state.threads == 0 {
-            let why = |owner: Owner| format!("process {}: every look-up thread is stuck", owner.pid);
-            given_up.extend(state.waiting.drain(..).map(|owner| (owner, why(owner))));
+            given_up.extend(state.waiting.drain(..).map(|request| (request, "every {} thread is stuck")));
         }
-        for (owner, _) in &given_up {
-            state.known.remove(owner);
+        for (request, _) in &given_up {
+            state.known.remove(request);
         }
         given_up
     }
-}
-
-fn failure(why: String) -> ProcFacts {
-    ProcFacts { error: Some(why), ..ProcFacts::default() }
 }

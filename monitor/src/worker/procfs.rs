@@ -11,6 +11,7 @@ use std::{
         unix::ffi::OsStringExt as _,
     },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use procfs_core::{FromRead as _, process::Stat};
@@ -31,6 +32,12 @@ pub trait ProcFs: Send + Sync {
     /// # Errors
     /// The operating system's, and when the agent sees other ids than those.
     fn pids(&self) -> io::Result<Vec<u32>>;
+}
+
+impl<P: ProcFs + ?Sized> ProcFs for Arc<P> {
+    fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>> {
+        (**self).open(pid)
+    }
 }
 
 /// One process for as long as it is held; after its end every call fails.

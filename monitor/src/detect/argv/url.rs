@@ -1,6 +1,7 @@
 //! The URLs that miners take as the address of a pool.
 //!
 //! Owns which schemes those are and what such a URL tells. Must not know processes.
+use super::account::without_password;
 use crate::detect::is_account;
 
 /// Schemes that need no transport after a `+`. Sources: the command-line help or URI parsers of cgminer, ccminer,
@@ -23,6 +24,10 @@ const BASES: [&str; 11] = [
 const TRANSPORTS: [&str; 10] = ["tcp", "tcps", "tls", "tls12", "tls13", "ssl", "udp", "http", "https", "ws"];
 /// XMRig's schemes for mining at a node.
 const DAEMONS: [&str; 2] = ["daemon+http", "daemon+https"];
+/// Schemes that say nothing of mining; miners take them as the value of their own options.
+const PLAIN: [&str; 3] = ["ssl", "tls", "tcp"];
+/// Addresses to listen on.
+const UNSPECIFIED: [&str; 2] = ["0.0.0.0", "[::]"];
 /// Longest argument looked at, and longest value kept, in bytes.
 const LONGEST: usize = 1_024;
 const LONGEST_VALUE: usize = 256;
@@ -38,6 +43,8 @@ pub(super) struct PoolUrl {
     pub(super) wallet: Option<String>,
     /// What follows that dot.
     pub(super) worker: Option<String>,
+    /// The user part as it stands there, without a password.
+    pub(super) user: Option<String>,
 }
 
 impl PoolUrl {
@@ -53,16 +60,32 @@ impl PoolUrl {
         }
         let authority = rest.split(['/', '?', '#']).next()?;
         let (user, pool) = match authority.rsplit_once('@') {
-            Some((userinfo, pool)) => (userinfo.split(':').next(), pool),
+            Some((userinfo, pool)) => (Some(without_password(userinfo)), pool),
             None => (None, authority),
         };
         let host = host(pool)?;
-        if ["0.0.0.0", "[::]"].contains(&host) || pool.len() > LONGEST_VALUE {
+        if UNSPECIFIED.contains(&host) || pool.len() > LONGEST_VALUE {
             return None;
         }
         let (wallet, worker) = account(user.unwrap_or_default());
-        Some(Self { scheme, pool: pool.to_owned(), wallet, worker })
+        let user = user.filter(|user| !user.is_empty()).map(str::to_owned);
+        Some(Self { scheme, pool: pool.to_owned(), wallet, worker, user })
     }
+}
+
+/// `host:port` as the value of an option that takes a pool, also behind `ssl://`, `tls://` and `tcp://`; not one to
+/// listen on.
+pub(super) fn endpoint(value: &str) -> Option<String> {
+    let bare = match value.split_once("://") {
+        Some((scheme, rest)) => {
+            let known = PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(scheme));
+            known.then_some(rest.trim_end_matches('/'))?
+        }
+        None => value,
+    };
+    let host = host(bare).filter(|_| bare.len() <= LONGEST_VALUE)?;
+    let ported = bare.len() > host.len();
+    (ported && !UNSPECIFIED.contains(&host)).then(|| bare.to_owned())
 }
 
 fn names_a_pool(scheme: &str) -> bool {
@@ -175,6 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_has_a_port_and_no_scheme_of_another_kind() {
+        for (value, want) in [
+            ("pool.example:3333", Some("pool.example:3333")),
+            ("[2001:db8::1]:443", Some("[2001:db8::1]:443")),
+            ("ssl://pool.example:443", Some("pool.example:443")),
+            ("TLS://10.0.0.5:443/", Some("10.0.0.5:443")),
+            ("pool.example", None),
+            ("https://pool.example:443", None),
+            ("0.0.0.0:3333", None),
+            ("[::]:3333", None),
+            ("/var/log:1", None),
+            ("a b:1", None),
+            ("", None),
+        ] {
+            assert_eq!(super::endpoint(value).as_deref(), want, "{value}");
+        }
+    }
+
+    #[test]
     fn only_a_whole_argument_counts() {
         for part in [
             "use stratum+tcp://pool:3333",
@@ -200,6 +242,7 @@ mod tests {
     #[test]
     fn the_account_is_read_and_the_password_is_not() {
         let url = PoolUrl::parse("stratum+ssl://4AbCdEf.rig-1:s3cret@pool.example:443").unwrap();
+        assert_eq!(url.user.as_deref(), Some("4AbCdEf.rig-1"));
         assert_eq!((url.wallet.as_deref(), url.worker.as_deref()), (Some("4AbCdEf"), Some("rig-1")));
         assert!(!format!("{url:?}").contains("s3cret"));
         let both_at = PoolUrl::parse("stratum+tcp://acc:p@ss@pool:1").unwrap();

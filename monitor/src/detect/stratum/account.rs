@@ -9,7 +9,7 @@ use super::shape::{claim, is_hex};
 use crate::detect::{Claim, is_account};
 
 /// Puts what `account` names into `claim`; a placeholder such as `x`, where a pool wants no wallet, is none.
-pub(super) fn split(account: &str, into: &mut Claim) {
+pub(in crate::detect) fn split(account: &str, into: &mut Claim) {
     let (head, tail) = account.split_once('/').unwrap_or((account, ""));
     let (wallet, parts) = match head.split_once('.') {
         Some((wallet, parts)) if !head.contains('@') => (wallet, parts),

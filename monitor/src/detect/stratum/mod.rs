@@ -16,7 +16,7 @@ use crate::{
     event::{Body, BootTime, Direction, Event, FlowId, Payload},
 };
 
-mod account;
+pub(in crate::detect) mod account;
 mod carrier;
 mod dialect;
 mod difficulty;

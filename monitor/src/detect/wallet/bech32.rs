@@ -1,8 +1,9 @@
 //! Bech32 and bech32m, where the part before the last `1` names the coin.
 //!
 //! Owns the names that mined coins have there. Must not know other families. Sources: BIP 173 and BIP 350 (which
-//! witness version has which checksum), SLIP-0173 (registered names); Dero, Aleo and Nervos CKB put other things than
-//! witness programs into it (derohe `rpc/address.go`, snarkVM `account/address`, CKB RFC 21).
+//! witness version has which checksum), SLIP-0173 (registered names); Dero, Aleo, Nervos CKB, Grin, Zcash and Xelis put
+//! other things than witness programs into it (derohe `rpc/address.go`, snarkVM `account/address`, CKB RFC 21, grin-wallet
+//! `slatepack/address.rs`, the Zcash protocol's section 5.6.3 with ZIP 316 and ZIP 320, xelis-blockchain `crypto/bech32.rs`).
 use bech32::{
     Bech32, Bech32m, Checksum,
     primitives::decode::{CheckedHrpstring, SegwitHrpstring},
@@ -39,9 +40,18 @@ pub(super) fn coin(address: &str) -> Option<Coin> {
         "aleo" => (Coin("aleo"), is_valid::<Bech32m>(address)),
         "ckb" => (Coin("nervos-ckb"), is_valid::<Bech32m>(address)),
         "dero" => (Coin("dero"), is_valid::<Bech32>(address)),
+        "grin" => (Coin("grin"), is_valid::<Bech32>(address)),
+        "zs" => (Coin("zcash"), is_valid::<Bech32>(address)),
+        "u" | "tex" => (Coin("zcash"), is_valid::<Bech32m>(address)),
         _ => return None,
     };
     valid.then_some(coin)
+}
+
+/// Xelis has a colon in the place of the `1`.
+pub(super) fn behind_colon(address: &str) -> Option<Coin> {
+    let (name, data) = address.split_once(':').filter(|(name, _)| *name == "xel")?;
+    is_valid::<Bech32>(&format!("{name}1{data}")).then_some(Coin("xelis"))
 }
 
 fn is_valid<C: Checksum>(address: &str) -> bool {

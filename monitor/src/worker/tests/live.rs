@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// A process that is ended with the test.
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(super) fn start(command: &mut Command) -> Self {
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut running = Self(child.unwrap());
         // `spawn` returns when the old image is gone; the new one gets its arguments last.
@@ -45,11 +45,11 @@ impl Running {
         self
     }
 
-    fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.0.id()
     }
 
-    fn key(&self) -> ProcessKey {
+    pub(super) fn key(&self) -> ProcessKey {
         let process = LiveProcFs.open(self.pid()).unwrap();
         ProcessKey { tgid: self.pid(), start: Identity::of(&*process).unwrap().start }
     }

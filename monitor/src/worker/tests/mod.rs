@@ -4,3 +4,4 @@ mod live;
 mod owners;
 mod pool;
 mod reader;
+mod setup;

@@ -1,9 +1,16 @@
-//! What is a pool URL in a command line, and when it counts.
+//! What a command line says, and when it counts.
 use super::*;
 use crate::{
-    event::Owner,
-    testing::{connect, exec, exit, key, owner, tick},
+    detect::{ARGV_OPTIONS, ARGV_STRATUM_URL, ARGV_WALLET},
+    event::{Exec, Running},
+    redact,
+    testing::{connect, event, exec, exit, fork, key, owner, task, tick},
 };
+
+mod benign;
+mod mining;
+mod setups;
+mod staying;
 
 const URL: &str = "stratum+tcp://4AbC.rig:s3cret@pool.example:3333/x";
 
@@ -23,8 +30,46 @@ fn found(events: &[Event]) -> Vec<Finding> {
     run(16, events).0
 }
 
+/// XMRig's donation address.
+const XMR: &str =
+    "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
+/// BIP 173.
+const BTC: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+/// EIP-55.
+const ETH: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+/// The first address in kaspad's tests of its miner.
+const KAS: &str = "kaspa:qzk3uh2twkhu0fmuq50mdy3r2yzuwqvstq745hxs7tet25hfd4egcafcdmpdl";
+
+/// Words divided by `|`, with the wallets above in the place of their names.
+fn words(line: &str) -> Vec<String> {
+    let named = [("{XMR}", XMR), ("{BTC}", BTC), ("{ETH}", ETH), ("{KAS}", KAS)];
+    let line = named.iter().fold(line.to_owned(), |line, (name, wallet)| line.replace(name, wallet));
+    line.split('|').map(str::to_owned).collect()
+}
+
+/// What an exec of `path` looks like after redaction, as the kernel's record has it.
+fn exec_of(seconds: u64, owner: Owner, path: &str, line: &str) -> Event {
+    let raw: Vec<u8> = words(line).iter().flat_map(|word| [word.as_bytes(), &[0]].concat()).collect();
+    let exec = Exec {
+        task: task("x", 1),
+        filename: path.to_owned(),
+        interpreter: path.to_owned(),
+        path: Some(path.to_owned()),
+        links: 1,
+        command: redact::command_line(&raw, false),
+        ..Exec::default()
+    };
+    event(seconds, Some(owner), Body::Exec(Box::new(exec)))
+}
+
+/// The rules that match a process with this command line that stays.
+fn rules(path: &str, line: &str) -> Vec<&'static str> {
+    let findings = found(&[exec_of(0, MINER, path, line), tick(10)]);
+    findings.into_iter().map(|finding| finding.rule.name).collect()
+}
+
 const MINER: Owner = Owner {
-    key: ProcessKey { tgid: 100, start: crate::event::Ticks(1) },
+    key: ProcessKey { tgid: 100, start: Ticks(1) },
     pid: 100,
     generation: Some(1),
     source: crate::event::OwnerSource::Connect,
