@@ -17,6 +17,7 @@ use super::{
     names::Names,
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
+    tty,
 };
 use crate::{
     enrich::place::place,
@@ -99,6 +100,7 @@ impl FactReader {
         let cgroup = process.read("cgroup", TEXT_CAP).unwrap_or_default();
         facts.place = place(&String::from_utf8_lossy(&cgroup));
         facts.ancestry = self.ancestry(&identity);
+        facts.tty = tty::name(identity.tty);
         facts.comm = identity.comm;
         facts
     }

@@ -22,6 +22,7 @@ pub mod procfs;
 mod script;
 #[cfg(test)]
 mod tests;
+mod tty;
 
 pub use owners::Sockets;
 use procfs::{Identity, LiveProcFs, ProcFs};
