@@ -14,6 +14,7 @@ mod argv;
 mod benign;
 mod dialects;
 mod ending;
+mod exec;
 mod expect;
 mod journal;
 mod lab;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         sockets::tests(),
         secrets::tests(),
         argv::tests(),
+        exec::tests(),
         recording::tests(),
         benign::tests(),
         ending::tests(),
