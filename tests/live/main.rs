@@ -10,6 +10,7 @@ use lab::Lab;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use minewarden_tests::require::{LIVE, Need, reason_to_skip};
 
+mod ancestry;
 mod argv;
 mod benign;
 mod dialects;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         secrets::tests(),
         argv::tests(),
         exec::tests(),
+        ancestry::tests(),
         recording::tests(),
         benign::tests(),
         ending::tests(),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use minewarden_tests::{agent, cgroup::Cgroup};
+use minewarden_tests::{cgroup::Cgroup, client::STEP, wait};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::compare::Special;
@@ -85,10 +85,8 @@ impl Bench {
     pub(super) fn new(folder: &Path) -> Result<Self> {
         let folder = folder.join("programs");
         fs::create_dir(&folder)?;
-        let built = agent::binary()?.with_file_name("test-exec");
         let program = folder.join("test-exec");
-        fs::copy(&built, &program)
-            .with_context(|| format!("no {}: build the tests' programs", built.display()))?;
+        fs::copy(env!("CARGO_BIN_EXE_test-exec"), &program)?;
         Ok(Self { folder, program, runs: 0, special: Special::default() })
     }
 
@@ -144,7 +142,7 @@ impl Bench {
         let mut command = self.command(&copy, label, out)?;
         let mut child = command.env("TEST_EXEC_STEPS", "hold").stdin(Stdio::piped()).spawn()?;
         let reported = || (out.metadata().ok()?.len() > length).then_some(());
-        minewarden_tests::wait::until("its report", minewarden_tests::client::STEP, reported)?;
+        wait::until("its report", STEP, reported)?;
         fs::remove_file(&copy)?;
         drop(child.stdin.take());
         ensure!(child.wait()?.success(), "it ended badly");
