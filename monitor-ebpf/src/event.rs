@@ -114,32 +114,61 @@ pub struct Task {
     pub net_namespace: u32,
     /// Mount namespace.
     pub mount_namespace: u32,
+    /// User namespace.
+    pub user_namespace: u32,
+    /// Cgroup namespace.
+    pub cgroup_namespace: u32,
+    /// IPC namespace.
+    pub ipc_namespace: u32,
+    /// UTS namespace.
+    pub uts_namespace: u32,
+    /// Name of its controlling terminal, `pts3`; empty without one.
+    pub tty: [u8; limits::TTY],
     /// Command name; cut at the first NUL (5.10 leaves garbage behind it).
     pub comm: [u8; limits::COMM],
 }
 
-/// A successful execve. The tail is the argument area: NUL-separated arguments.
+/// Size of a string of an [`Exec`] that is not there.
+pub const NO_STRING: u16 = u16::MAX;
+/// Size of a string of an [`Exec`] that did not fit.
+pub const LONG_STRING: u16 = u16::MAX - 1;
+
+/// A successful execve. The tail is four strings and the argument area, one behind the other without gaps:
+///
+/// 1. `bprm->filename`,
+/// 2. `bprm->interp`, where it is another than the first,
+/// 3. the path of the file that runs: names from the file up to its root, each with a NUL,
+/// 4. the same of the working directory, where `bprm->filename` is relative,
+/// 5. the arguments, NUL-separated, to the end of the tail.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Exec {
-    /// Header; `tail` counts argument bytes.
+    /// Header.
     pub header: Header,
     /// The process after the exec.
     pub task: Task,
     /// Inode number of the file that runs.
     pub inode: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Seconds of its ctime.
+    pub changed: u64,
+    /// Nanoseconds of its ctime; newer kernels keep a mark of their own in the top bit.
+    pub changed_nanos: u32,
     /// Its device, kernel encoding.
     pub device: u32,
     /// Its hard links; 0 for a memfd or a deleted file.
     pub links: u32,
-    /// Size of the whole argument area; more than `header.tail` when it was cut.
+    /// Size of the whole argument area; more than the tail has of it when it was cut.
     pub argv_size: u32,
-    /// Always 0.
-    pub reserved: u32,
-    /// `bprm->filename`, NUL-terminated when shorter.
-    pub filename: [u8; limits::PATH],
-    /// `bprm->interp`, the same.
-    pub interpreter: [u8; limits::PATH],
+    /// Bytes of each string, its NULs included; or [`NO_STRING`], or [`LONG_STRING`].
+    pub filename_size: u16,
+    /// The same.
+    pub interpreter_size: u16,
+    /// The same.
+    pub path_size: u16,
+    /// The same.
+    pub directory_size: u16,
 }
 
 /// A new process (not a thread).

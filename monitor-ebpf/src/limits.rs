@@ -4,8 +4,13 @@
 
 /// Bytes of a task's command name, `TASK_COMM_LEN` in include/linux/sched.h.
 pub const COMM: usize = 16;
-/// Bytes of a path given to execve that are kept; longer ones are cut (the agent asks /proc for the truth).
-pub const PATH: usize = 256;
+/// Bytes of a terminal's name that are kept; the kernel has room for 64, `ttySOMETHING12` is long.
+pub const TTY: usize = 16;
+/// Most bytes that the strings of an exec take together (file name, interpreter, path, directory); what does not fit
+/// is left out, the last first.
+pub const STRINGS: usize = 4096;
+/// Names and mounts followed from a file up to its root; what is deeper has no path.
+pub const STEPS: u32 = 32;
 /// Most bytes of an argument area in one record; more is marked as truncated.
 pub const ARGV: usize = 4096;
 /// Most bytes of one segment in one record, and most bytes of a direction captured at a time.

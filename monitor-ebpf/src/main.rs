@@ -26,6 +26,8 @@ mod probe;
 #[cfg(target_arch = "bpf")]
 mod read;
 #[cfg(target_arch = "bpf")]
+mod strings;
+#[cfg(target_arch = "bpf")]
 mod task;
 
 /// Helpers such as `bpf_probe_read_kernel` are only for programs under a GPL-compatible licence.

@@ -5,6 +5,7 @@ use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
 use monitor_ebpf::{
     event::{Identity, Task},
     limits,
+    tunables::ABSENT,
 };
 
 use crate::read::{PID_NAMESPACE, member, offset, pointer};
@@ -76,7 +77,25 @@ pub(crate) fn describe(task: u64, cgroup: u64, out: &mut Task) -> Option<()> {
     out.net_namespace = inum(spaces, offset!(nsproxy_net), offset!(net_inum));
     out.mount_namespace = inum(spaces, offset!(nsproxy_mount), offset!(mount_inum));
     out.pid_namespace = pid_namespace(task).unwrap_or(0);
+    out.cgroup_namespace = inum(spaces, offset!(nsproxy_cgroup), offset!(cgroup_inum));
+    out.ipc_namespace = inum(spaces, offset!(nsproxy_ipc), offset!(ipc_inum));
+    out.uts_namespace = inum(spaces, offset!(nsproxy_uts), offset!(uts_inum));
+    out.user_namespace = inum(cred, offset!(cred_userns), offset!(user_inum));
+    terminal(task, &mut out.tty);
     Some(())
+}
+
+/// The name of the controlling terminal; `out` is left as it was where there is none.
+#[inline(always)]
+fn terminal(task: u64, out: &mut [u8; limits::TTY]) {
+    let tty = pointer(task, offset!(task_signal)).and_then(|signal| pointer(signal, offset!(signal_tty)));
+    let name = offset!(tty_name);
+    if let Some(tty) = tty
+        && name != ABSENT
+    {
+        // SAFETY: the helper checks the source and never writes more than the slice holds.
+        let _ = unsafe { bpf_probe_read_kernel_str_bytes((tty + u64::from(name)) as *const u8, out) };
+    }
 }
 
 /// 0 when a kernel has no such namespace, or the task has given up its own.
@@ -91,13 +110,6 @@ fn pid_namespace(task: u64) -> Option<u32> {
     let level: u32 = member(pid, offset!(pid_level))?;
     let upid = pid + u64::from(offset!(pid_numbers)) + u64::from(level) * UPID_SIZE;
     member(pointer(upid, offset!(upid_namespace))?, offset!(pidns_inum))
-}
-
-/// Copies a kernel string into `out`, cut to fit; the rest of `out` is left as it was.
-#[inline(always)]
-pub(crate) fn kernel_string<const N: usize>(address: u64, out: &mut [u8; N]) {
-    // SAFETY: the helper checks the source and never writes more than the slice holds.
-    let _ = unsafe { bpf_probe_read_kernel_str_bytes(address as *const u8, out) };
 }
 
 /// `atomic_t signal->live`: threads of the process that have not begun to exit.

@@ -74,17 +74,53 @@ fn tail<'a>(header: &raw::Header, rest: &'a [u8]) -> Result<&'a [u8], DecodeErro
 
 fn exec(record: &[u8]) -> Result<Event, DecodeError> {
     let (raw, rest) = head::<raw::Exec>(record)?;
-    let argv = tail(&raw.header, rest)?;
+    let mut rest = tail(&raw.header, rest)?;
+    let filename = string(&mut rest, raw.filename_size)?.map(text).unwrap_or_default();
+    let interpreter = string(&mut rest, raw.interpreter_size)?.map_or_else(|| filename.clone(), text);
+    let path = string(&mut rest, raw.path_size)?.map(backwards);
+    let directory = string(&mut rest, raw.directory_size)?.map(backwards);
     let body = Body::Exec(Box::new(Exec {
         task: task(&raw.task),
-        filename: text(&raw.filename),
-        interpreter: text(&raw.interpreter),
+        filename,
+        interpreter,
         file: FileId { device: u64::from(raw.device), inode: raw.inode },
         links: raw.links,
-        command: redact::command_line(argv, raw.argv_size > raw.header.tail),
-        ..Exec::default()
+        size: raw.size,
+        changed: changed(&raw),
+        path,
+        directory,
+        command: redact::command_line(rest, raw.argv_size as usize > rest.len()),
     }));
     Ok(event(&raw.header, Some(owner(&raw.task.who, OwnerSource::Own)), body))
+}
+
+/// Takes a string of `size` bytes from the front of a record's tail.
+fn string<'a>(rest: &mut &'a [u8], size: u16) -> Result<Option<&'a [u8]>, DecodeError> {
+    if matches!(size, raw::NO_STRING | raw::LONG_STRING) {
+        return Ok(None);
+    }
+    let need = usize::from(size);
+    let (string, behind) = rest.split_at_checked(need).ok_or(DecodeError::Short { need, got: rest.len() })?;
+    *rest = behind;
+    Ok(Some(string))
+}
+
+/// A path from its names, the last one first. A file system's own root, where a file is in no tree of mounts, is called
+/// `/` and is no name.
+fn backwards(names: &[u8]) -> String {
+    let mut path = String::with_capacity(names.len());
+    let names = names.strip_suffix(&[0]).unwrap_or(names);
+    for name in names.rsplit(|&byte| byte == 0).filter(|name| !matches!(*name, b"" | b"/")) {
+        path.push('/');
+        path.push_str(&String::from_utf8_lossy(name));
+    }
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
+/// ctime in nanoseconds. Kernels since 6.13 keep a mark in the top bit (`I_CTIME_QUERIED` in include/linux/fs.h).
+fn changed(raw: &raw::Exec) -> i64 {
+    let nanos = i64::from(raw.changed_nanos & 0x7fff_ffff);
+    raw.changed.cast_signed().saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
 fn fork(record: &[u8]) -> Result<Event, DecodeError> {
@@ -158,8 +194,12 @@ fn task(raw: &raw::Task) -> Task {
         pid_namespace: raw.pid_namespace,
         net_namespace: raw.net_namespace,
         mount_namespace: raw.mount_namespace,
+        user_namespace: raw.user_namespace,
+        cgroup_namespace: raw.cgroup_namespace,
+        ipc_namespace: raw.ipc_namespace,
+        uts_namespace: raw.uts_namespace,
+        tty: Some(text(&raw.tty)).filter(|name| !name.is_empty()),
         comm: text(&raw.comm),
-        ..Task::default()
     }
 }
 
@@ -201,23 +241,54 @@ mod tests {
 
     #[test]
     fn an_exec_keeps_its_arguments_and_loses_its_secret() {
-        let argv = b"/tmp/x\0-p\0hunter2\0";
-        let mut raw = raw::Exec::new_zeroed();
-        raw.header = header(Kind::Exec, argv.len());
+        let strings = b"./x\0x\0tmp\0tmp\0";
+        let argv = b"./x\0-p\0hunter2\0";
+        let mut raw = raw_exec(strings.len() + argv.len());
+        (raw.filename_size, raw.path_size, raw.directory_size) = (4, 6, 4);
         raw.argv_size = 100;
         raw.task.who.start = 25_000_000;
         raw.task.who.tgid = 9;
         raw.task.loginuid = u32::MAX;
-        raw.filename[..6].copy_from_slice(b"/tmp/x");
-        let record = [raw.as_bytes(), argv, b"old bytes"].concat();
-        let event = decode(&record).unwrap();
+        raw.task.tty[..4].copy_from_slice(b"pts3");
+        (raw.changed, raw.changed_nanos) = (3, 1 << 31 | 5);
+        let event = decode(&[raw.as_bytes(), strings, argv, b"old bytes"].concat()).unwrap();
         assert_eq!(event.at, BootTime(7));
         assert_eq!(event.owner.unwrap().key, ProcessKey { tgid: 9, start: Ticks(2) });
         let Body::Exec(exec) = event.body else { panic!("{:?}", event.body) };
-        assert_eq!(exec.filename, "/tmp/x");
-        assert_eq!(exec.task.loginuid, None);
+        assert_eq!((exec.filename.as_str(), exec.interpreter.as_str()), ("./x", "./x"));
+        assert_eq!((exec.path.as_deref(), exec.directory.as_deref()), (Some("/tmp/x"), Some("/tmp")));
+        assert_eq!((exec.task.loginuid, exec.task.tty.as_deref()), (None, Some("pts3")));
+        assert_eq!(exec.changed, 3_000_000_005);
         assert!(exec.command.truncated && exec.command.redacted);
         assert!(!format!("{exec:?}").contains("hunter2"));
+    }
+
+    fn raw_exec(tail: usize) -> raw::Exec {
+        let mut raw = raw::Exec::new_zeroed();
+        raw.header = header(Kind::Exec, tail);
+        [raw.filename_size, raw.interpreter_size, raw.path_size, raw.directory_size] = [raw::NO_STRING; 4];
+        raw
+    }
+
+    #[test]
+    fn strings_that_are_not_there_are_none_and_ones_that_run_over_are_an_error() {
+        let mut raw = raw_exec(5);
+        let Body::Exec(exec) = decode(&[raw.as_bytes(), b"a\0b\0c"].concat()).unwrap().body else { panic!() };
+        assert_eq!((exec.filename.as_str(), exec.path, exec.directory), ("", None, None));
+        assert_eq!(exec.command.args, ["a", "b", "c"]);
+        raw.path_size = 6;
+        assert_eq!(
+            decode(&[raw.as_bytes(), b"a\0b\0c and more"].concat()),
+            Err(DecodeError::Short { need: 6, got: 5 })
+        );
+    }
+
+    #[test]
+    fn a_path_is_turned_round() {
+        assert_eq!(backwards(b"sh\0bin\0usr\0"), "/usr/bin/sh");
+        assert_eq!(backwards(b"memfd:kworker\0"), "/memfd:kworker");
+        assert_eq!(backwards(b"caf\xc3\xa9 \n\xff\0/\0"), "/caf\u{e9} \n\u{fffd}");
+        assert_eq!((backwards(b""), backwards(b"/\0")), ("/".to_owned(), "/".to_owned()));
     }
 
     #[test]

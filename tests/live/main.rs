@@ -10,11 +10,13 @@ use lab::Lab;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use minewarden_tests::require::{LIVE, Need, reason_to_skip};
 
+mod ancestry;
 mod argv;
 mod benign;
 mod container;
 mod dialects;
 mod ending;
+mod exec;
 mod expect;
 mod journal;
 mod lab;
@@ -84,6 +86,8 @@ fn main() -> ExitCode {
         secrets::tests(),
         argv::tests(),
         container::tests(),
+        exec::tests(),
+        ancestry::tests(),
         recording::tests(),
         records::tests(),
         respawn::tests(),

@@ -5,6 +5,7 @@ use crate::event::{Event, FlowId};
 
 pub(crate) mod bounded;
 pub mod flows;
+mod lineage;
 pub mod place;
 mod process;
 pub mod processes;

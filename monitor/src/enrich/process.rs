@@ -4,12 +4,10 @@
 //! overwrite newer ones. Must not know the table it is kept in, flows or detectors.
 use std::sync::Arc;
 
+use super::lineage::{Ancestor, Lineage};
 use crate::event::{
     BootTime, CommandLine, Container, Exec, FileId, Fork, Owner, Place, ProcFacts, Running, Scanned, Task,
 };
-
-/// Ancestors listed at most; the same number as in [`ProcFacts::ancestry`].
-pub(super) const ANCESTORS: usize = 16;
 
 /// What runs in a process; replaced by each exec, shared with forked children.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,8 +105,6 @@ pub struct Who {
     pub container: Option<Container>,
     /// Controlling terminal.
     pub tty: Option<String>,
-    /// Ancestors, nearest first; empty when nobody told.
-    pub ancestry: Vec<(String, u32)>,
 }
 
 impl Who {
@@ -139,8 +135,8 @@ impl Who {
         self.session = facts.session;
         self.place = Some(facts.place.clone());
         self.container.clone_from(&facts.container);
-        self.tty.clone_from(&facts.tty);
-        self.ancestry.clone_from(&facts.ancestry);
+        // A daemon gives its terminal up: where it came from tells more.
+        self.tty = self.tty.take().or_else(|| facts.tty.clone());
     }
 }
 
@@ -167,6 +163,10 @@ pub struct Process {
     pub image: Arc<Image>,
     /// Whose it is.
     pub who: Arc<Who>,
+    /// Who made it.
+    pub lineage: Lineage,
+    /// The lineage that its children get, once one was made; shared by them.
+    pub(super) heirs: Option<Lineage>,
     /// When it last ran execve, where that was seen.
     pub executed: Option<BootTime>,
     /// When it ended.
@@ -188,6 +188,11 @@ impl Process {
         self.owner.map_or(0, |owner| owner.pid)
     }
 
+    /// As its children's lineage has it; `None` while its name is not known.
+    pub(super) fn as_ancestor(&self) -> Option<Ancestor> {
+        Some(Ancestor::new(self.image.comm.as_ref()?, self.pid()))
+    }
+
     pub(super) fn meet(&mut self, owner: Owner) {
         let Some(known) = self.owner else {
             self.owner = Some(owner);
@@ -196,6 +201,7 @@ impl Process {
         if owner.generation > known.generation && known.generation.is_some() {
             // Its exec is still on the way or was lost: what we know is of an older program.
             self.image = Arc::default();
+            self.heirs = None;
             self.look_up = LookUp::Never;
         }
         let pid = if owner.pid == 0 { known.pid } else { owner.pid };
@@ -222,6 +228,7 @@ impl Process {
             self.image = Arc::new(Image::of_exec(exec));
             self.look_up = LookUp::Never;
         }
+        self.heirs = None;
         self.set_task(&exec.task);
     }
 
@@ -233,11 +240,6 @@ impl Process {
             self.image = Arc::clone(&parent.image);
             self.who = Arc::clone(&parent.who);
             self.task.clone_from(&parent.task);
-            if !self.who.ancestry.is_empty() {
-                let ancestry = &mut Arc::make_mut(&mut self.who).ancestry;
-                ancestry.insert(0, (parent.image.comm.clone().unwrap_or_default(), parent.pid()));
-                ancestry.truncate(ANCESTORS);
-            }
         }
         if self.image.comm.is_none() {
             Arc::make_mut(&mut self.image).comm = Some(fork.task.comm.clone());
@@ -265,6 +267,8 @@ impl Process {
         self.meet(owner);
         if facts.error.is_none() {
             Arc::make_mut(&mut self.who).learn(facts);
+            self.lineage.learn(&facts.ancestry);
+            self.heirs = None;
             if !older {
                 Arc::make_mut(&mut self.image).learn(facts);
             }
@@ -281,6 +285,7 @@ impl Process {
         let told = self.executed.is_some() || self.look_up == LookUp::Answered || self.image.path().is_some();
         if !told {
             self.image = Arc::new(Image::of_running(running));
+            self.heirs = None;
         }
         if self.task.is_none() {
             self.set_task(&running.task);

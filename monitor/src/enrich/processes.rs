@@ -5,7 +5,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 pub use super::process::{Image, LookUp, Process, Who};
-use super::{bounded::Bounded, process::ANCESTORS};
+use super::{
+    bounded::Bounded,
+    lineage::{ANCESTORS, Ancestor, Lineage},
+};
 use crate::event::{Body, BootTime, Event, Fork, Owner, ProcessKey};
 
 /// How long an exited process is kept for packets that come late.
@@ -63,18 +66,52 @@ impl ProcessTable {
         self.forgotten_dead
     }
 
-    /// Ancestors, nearest first, at most 16: what /proc said, else the chain of parents seen here.
+    /// Ancestors, nearest first, at most 16: those that made it, as they were then, whether they still live or not.
+    /// Where nobody saw that: what /proc said later, else the parents that are known here.
     #[must_use]
     pub fn ancestry(&self, key: ProcessKey) -> Vec<(String, u32)> {
-        let Some(process) = self.get(key) else { return Vec::new() };
-        if !process.who.ancestry.is_empty() {
-            return process.who.ancestry.clone();
+        let (ancestors, _) = self.trace(key);
+        ancestors.iter().map(|ancestor| (ancestor.name.to_string(), ancestor.pid)).collect()
+    }
+
+    /// Ancestors, and the farthest of them where it is known as a process.
+    fn trace(&self, key: ProcessKey) -> (Vec<Ancestor>, Option<ProcessKey>) {
+        let mut ancestors = Vec::new();
+        let mut next = Some(key);
+        let mut top = None;
+        while ancestors.len() < ANCESTORS
+            && let Some(process) = next.and_then(|key| self.get(key))
+        {
+            let lineage = &process.lineage;
+            if lineage.is_empty() {
+                let parent = process.task.as_ref().map(|task| task.parent);
+                let Some(parent) = parent.filter(|parent| Some(*parent) != next) else { break };
+                let Some(named) = self.get(parent).and_then(Process::as_ancestor) else { break };
+                ancestors.push(named);
+                next = Some(parent);
+            } else {
+                ancestors.extend_from_slice(lineage.ancestors());
+                next = lineage.top();
+            }
+            top = next;
         }
-        let parent = |process: &Process| process.task.as_ref().map(|task| task.parent);
-        std::iter::successors(parent(process), |key| self.get(*key).and_then(parent))
-            .map_while(|key| Some((self.get(key)?.image.comm.clone()?, self.get(key)?.pid())))
-            .take(ANCESTORS)
-            .collect()
+        ancestors.truncate(ANCESTORS);
+        (ancestors, top)
+    }
+
+    /// The lineage of a child that `parent` makes now; `None` when the parent is not known by name.
+    fn heirs(&mut self, parent: ProcessKey) -> Option<Lineage> {
+        let process = self.get(parent)?;
+        if let Some(heirs) = &process.heirs {
+            return Some(heirs.clone());
+        }
+        let own = process.as_ancestor()?;
+        let (above, top) = self.trace(parent);
+        let top = if above.is_empty() { Some(parent) } else { top };
+        let all: Vec<Ancestor> = std::iter::once(own).chain(above).collect();
+        let heirs = Lineage::new(&all, top);
+        self.entries.get_mut(&parent)?.heirs = Some(heirs.clone());
+        Some(heirs)
     }
 
     /// Notes that /proc is being asked about what runs in this process now.
@@ -100,11 +137,15 @@ impl ProcessTable {
                 let process = self.entries.entry(owner.key);
                 process.exec(owner, exec);
                 process.executed = process.executed.max(Some(event.at));
+                self.descend(owner.key, exec.task.parent);
             }
             Body::Fork(fork) => self.fork(owner, fork),
             Body::Exit { .. } => self.exit(owner.key, event.at),
             Body::ProcFacts(facts) => self.entries.entry(owner.key).learn(owner, facts),
-            Body::Running(running) => self.entries.entry(owner.key).running(owner, running),
+            Body::Running(running) => {
+                self.entries.entry(owner.key).running(owner, running);
+                self.descend(owner.key, running.task.parent);
+            }
             Body::Scanned(scanned) => self.entries.entry(owner.key).scanned(owner, scanned),
             Body::Connect { .. } | Body::Payload(_) => self.entries.entry(owner.key).meet(owner),
             Body::Close { .. }
@@ -118,8 +159,27 @@ impl ProcessTable {
     }
 
     fn fork(&mut self, owner: Owner, fork: &Fork) {
+        let heirs = self.heirs(fork.parent).unwrap_or_else(|| {
+            // Made before the agent came: a child starts with its maker's name. Both numbers of its pid are the same
+            // where those of its child are.
+            let pid = if owner.pid == owner.key.tgid { fork.parent.tgid } else { 0 };
+            Lineage::new(&[Ancestor::new(&fork.task.comm, pid)], Some(fork.parent))
+        });
         let parent = self.entries.get_mut(&fork.parent).cloned();
-        self.entries.entry(owner.key).fork(owner, fork, parent.as_ref());
+        let child = self.entries.entry(owner.key);
+        child.fork(owner, fork, parent.as_ref());
+        child.lineage = heirs;
+    }
+
+    /// A process whose fork nobody saw has its parent of now for its maker.
+    fn descend(&mut self, key: ProcessKey, parent: ProcessKey) {
+        if key == parent || self.get(key).is_none_or(|process| !process.lineage.is_empty()) {
+            return;
+        }
+        let heirs = self.heirs(parent);
+        if let (Some(heirs), Some(process)) = (heirs, self.entries.get_mut(&key)) {
+            process.lineage = heirs;
+        }
     }
 
     fn exit(&mut self, key: ProcessKey, at: BootTime) {

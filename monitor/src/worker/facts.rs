@@ -20,7 +20,7 @@ use super::{
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
     session::Sessions,
-    terminal,
+    tty,
 };
 use crate::{
     enrich::place,
@@ -113,9 +113,9 @@ impl FactReader {
         facts.command =
             redact::command_line(args.get(..ARGS_SHOWN).unwrap_or(&args), args.len() > ARGS_SHOWN);
         self.add_people(process, &mut facts, until);
-        facts.tty = terminal::of(process);
         facts.ancestry = self.ancestry(&identity);
         self.add_place(process, &mut facts, until);
+        facts.tty = tty::name(identity.tty);
         facts.comm = identity.comm;
         facts
     }

@@ -25,9 +25,9 @@ mod script;
 mod session;
 mod setup;
 mod sweep;
-mod terminal;
 #[cfg(test)]
 mod tests;
+mod tty;
 
 pub use diag::SockDiag;
 pub use owners::Sockets;

@@ -38,6 +38,10 @@ impl<P: ProcFs + ?Sized> ProcFs for Arc<P> {
     fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>> {
         (**self).open(pid)
     }
+
+    fn pids(&self) -> io::Result<Vec<u32>> {
+        (**self).pids()
+    }
 }
 
 /// One process for as long as it is held; after its end every call fails.
@@ -76,6 +80,8 @@ pub struct Identity {
     pub parent: u32,
     /// When it started.
     pub start: Ticks,
+    /// Number of its controlling terminal; 0 without one.
+    pub tty: i32,
 }
 
 impl Identity {
@@ -90,7 +96,7 @@ impl Identity {
         let stat =
             Stat::from_read(line).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
         let parent = u32::try_from(stat.ppid).unwrap_or(0);
-        Ok(Self { comm: stat.comm, parent, start: Ticks(stat.starttime) })
+        Ok(Self { comm: stat.comm, parent, start: Ticks(stat.starttime), tty: stat.tty_nr })
     }
 
     /// Reads it from an open process.
@@ -163,7 +169,10 @@ mod tests {
         for comm in ["bash", "a b) R 1 (c", ") S 1 1", "((", "", "a\nb", "tab\t"] {
             let line = format!("4242 ({comm}) {NUMBERS}");
             let identity = Identity::parse(line.as_bytes()).unwrap();
-            assert_eq!(identity, Identity { comm: comm.to_owned(), parent: 41, start: Ticks(123_456) });
+            assert_eq!(
+                identity,
+                Identity { comm: comm.to_owned(), parent: 41, start: Ticks(123_456), tty: 34816 }
+            );
         }
         let line = [b"4242 (\xff\xfe) ".as_slice(), NUMBERS.as_bytes()].concat();
         assert_eq!(Identity::parse(&line).unwrap().comm, "\u{fffd}\u{fffd}");

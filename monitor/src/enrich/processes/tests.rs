@@ -129,18 +129,112 @@ fn a_child_in_another_cgroup_is_in_an_unknown_place_and_under_another_user_has_n
     assert_eq!((&who.place, &who.user, who.uid), (&None, &None, Some(0)));
 }
 
+fn names(table: &ProcessTable, pid: u32) -> Vec<String> {
+    table.ancestry(key(pid)).into_iter().map(|(name, pid)| format!("{name}[{pid}]")).collect()
+}
+
+fn exec_below(seconds: u64, owner: Owner, parent: u32, name: &str) -> Event {
+    let mut event = exec(seconds, owner, &[name]);
+    if let Body::Exec(exec) = &mut event.body {
+        exec.task.parent = key(parent);
+    }
+    event
+}
+
+fn facts_below(seconds: u64, owner: Owner, ancestry: &[(&str, u32)]) -> Event {
+    let ancestry = ancestry.iter().map(|(name, pid)| ((*name).to_owned(), *pid)).collect();
+    facts(seconds, owner, ProcFacts { ancestry, ..proc_facts("xm", "a.service", "m") })
+}
+
 #[test]
 fn without_facts_ancestors_are_the_parents_seen_here() {
     let table = table(&[
         exec(1, owner(1, 1), &["init"]),
         fork(2, owner(50, 1), 1, "init"),
-        exec(3, owner(50, 2), &["sh"]),
+        exec_below(3, owner(50, 2), 1, "sh"),
         fork(4, owner(60, 2), 50, "sh"),
     ]);
-    // `init` here names itself as its parent: the chain is bounded.
-    let ancestry = table.ancestry(key(60));
-    assert_eq!(ancestry[..2], [("sh".to_owned(), 50), ("init".to_owned(), 1)]);
+    // `init` here names itself as its parent.
+    assert_eq!(names(&table, 60), ["sh[50]", "init[1]"]);
+}
+
+/// sshd 900 runs bash 4100, which runs `(nohup xm &)`: 4110 makes 4121 and ends.
+fn double_fork() -> Vec<Event> {
+    vec![
+        exec_below(1, owner(900, 1), 1, "sshd"),
+        fork(2, owner(4100, 1), 900, "sshd"),
+        exec_below(3, owner(4100, 2), 900, "bash"),
+        fork(4, owner(4110, 2), 4100, "bash"),
+        fork(5, owner(4121, 2), 4110, "bash"),
+        exit(6, owner(4110, 2)),
+        exec_below(7, owner(4121, 3), 1, "nohup"),
+        exec_below(8, owner(4121, 4), 1, "xm"),
+    ]
+}
+
+#[test]
+fn a_double_forked_process_keeps_those_that_made_it() {
+    let mut table = table(&double_fork());
+    let made = ["bash[4110]", "bash[4100]", "sshd[900]"];
+    assert_eq!(names(&table, 4121), made);
+    // /proc knows init alone by now.
+    table.observe(&facts_below(9, owner(4121, 4), &[("systemd", 1)]));
+    assert_eq!(names(&table, 4121), made);
+    for event in [exit(10, owner(4100, 2)), exit(11, owner(900, 1)), tick(100), tick(1_000)] {
+        table.observe(&event);
+    }
+    assert!(table.get(key(4100)).is_none(), "forgotten");
+    assert_eq!(names(&table, 4121), made);
+    table.observe(&fork(1_001, owner(4200, 4), 4121, "xm"));
+    assert_eq!(names(&table, 4200), ["xm[4121]", "bash[4110]", "bash[4100]", "sshd[900]"]);
+}
+
+#[test]
+fn what_proc_says_of_a_parent_is_added_to_what_was_seen() {
+    // bash was there before the agent: its child starts with its name.
+    let early = [fork(1, owner(4110, 2), 4100, "bash"), fork(2, owner(4121, 2), 4110, "bash")];
+    let mut table = table(&early);
+    assert_eq!(names(&table, 4121), ["bash[4110]", "bash[4100]"]);
+    table.observe(&facts_below(3, unowned(owner(4100, 0)), &[("sshd", 900), ("systemd", 1)]));
+    assert_eq!(names(&table, 4121), ["bash[4110]", "bash[4100]", "sshd[900]", "systemd[1]"]);
+    let whole = [("bash", 4110), ("bash", 4100), ("sshd", 900), ("systemd", 1)];
+    let mut own = self::table(&early);
+    own.observe(&facts_below(3, owner(4121, 2), &whole));
+    assert_eq!(names(&own, 4121), ["bash[4110]", "bash[4100]", "sshd[900]", "systemd[1]"]);
+}
+
+#[test]
+fn a_process_whose_fork_was_not_seen_has_its_parent_of_now() {
+    let mut table =
+        table(&[exec_below(1, owner(900, 1), 1, "sshd"), exec_below(2, owner(4100, 2), 900, "bash")]);
+    table.observe(&exit(3, owner(900, 1)));
+    table.observe(&tick(100));
+    assert_eq!(names(&table, 4100), ["sshd[900]"]);
+}
+
+#[test]
+fn siblings_share_one_lineage_until_their_parent_is_another_program() {
+    let lineage = |table: &ProcessTable, pid: u32| table.get(key(pid)).unwrap().lineage.clone();
+    let table = table(&[
+        exec_below(1, owner(50, 1), 1, "sh"),
+        fork(2, owner(51, 1), 50, "sh"),
+        fork(3, owner(52, 1), 50, "sh"),
+        exec_below(4, owner(50, 2), 1, "make"),
+        fork(5, owner(53, 2), 50, "make"),
+    ]);
+    assert!(std::ptr::eq(lineage(&table, 51).ancestors(), lineage(&table, 52).ancestors()));
+    assert_eq!((names(&table, 52), names(&table, 53)), (vec!["sh[50]".into()], vec!["make[50]".into()]));
+}
+
+#[test]
+fn a_chain_of_forks_keeps_the_nearest() {
+    let chain: Vec<Event> =
+        (2..200).map(|pid| fork(u64::from(pid), owner(pid, 1), pid - 1, "worm")).collect();
+    let table = table(&chain);
+    let ancestry = table.ancestry(key(199));
     assert_eq!(ancestry.len(), ANCESTORS);
+    assert_eq!(ancestry.first(), Some(&("worm".to_owned(), 198)));
+    assert_eq!(table.get(key(199)).unwrap().lineage.ancestors().len(), ANCESTORS);
 }
 
 #[test]

@@ -7,7 +7,10 @@ use procfs_core::{FromRead as _, process::Stat};
 
 use crate::{
     event::{ProcessKey, Ticks},
-    worker::procfs::{Identity, ProcFs},
+    worker::{
+        procfs::{Identity, ProcFs},
+        tty,
+    },
 };
 
 /// `PF_KTHREAD` in include/linux/sched.h.
@@ -57,7 +60,7 @@ fn look(procfs: &dyn ProcFs, pid: u32) -> Option<Listed> {
         parent_pid: u32::try_from(stat.ppid).unwrap_or(0),
         parent: ProcessKey::default(),
         comm: stat.comm,
-        tty: terminal(stat.tty_nr),
+        tty: tty::name(stat.tty_nr),
     })
 }
 
@@ -78,20 +81,6 @@ fn parents_first(sorted: Vec<Listed>) -> Vec<Listed> {
         out.extend(line.into_iter().rev());
     }
     out
-}
-
-/// The name of a terminal by its device number (Documentation/admin-guide/devices.txt), in the encoding of
-/// /proc/PID/stat: minor in bits 0-7 and 20-31, major in bits 8-19.
-fn terminal(number: i32) -> Option<String> {
-    let number = number.cast_unsigned();
-    let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xfff00);
-    match (major, minor) {
-        (0, 0) => None,
-        (136..=143, _) => Some(format!("pts{}", (major - 136) * 256 + minor)),
-        (4, 0..=63) => Some(format!("tty{minor}")),
-        (4, _) => Some(format!("ttyS{}", minor - 64)),
-        _ => Some(format!("{major}:{minor}")),
-    }
 }
 
 #[cfg(test)]
@@ -115,21 +104,5 @@ mod tests {
         assert_eq!(pids, [1, 900, 5, 6]);
         let circle = vec![process(1, 1, (2, 1)), process(2, 1, (1, 1))];
         assert_eq!(parents_first(circle).len(), 2);
-    }
-
-    #[test]
-    fn terminals_have_the_kernels_names() {
-        let number = |major: i32, minor: i32| minor & 0xff | major << 8 | (minor & 0xfff00) << 12;
-        for (major, minor, name) in [
-            (136, 3, Some("pts3")),
-            (137, 1, Some("pts257")),
-            (136, 1000, Some("pts1000")),
-            (4, 1, Some("tty1")),
-            (4, 64, Some("ttyS0")),
-            (5, 1, Some("5:1")),
-            (0, 0, None),
-        ] {
-            assert_eq!(terminal(number(major, minor)).as_deref(), name, "{major}:{minor}");
-        }
     }
 }

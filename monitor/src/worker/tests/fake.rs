@@ -47,7 +47,7 @@ impl FakeProcess {
 /// A line of /proc/PID/stat.
 pub(crate) fn stat(comm: &str, parent: u32, start: u64) -> String {
     format!(
-        "1 ({comm}) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0"
+        "1 ({comm}) S {parent} 1 1 34819 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0"
     )
 }
 

@@ -96,6 +96,7 @@ fn reads_every_field() {
     assert_eq!(facts.place.unit.as_deref(), Some("x\u{fffd}.service"));
     assert_eq!((facts.exe.as_deref(), facts.exe_deleted), (Some("/memfd:kworker"), true));
     assert_eq!((facts.comm.as_str(), facts.parent_pid), ("a", 3));
+    assert_eq!(facts.tty.as_deref(), Some("pts3"));
 }
 
 #[test]
