@@ -17,6 +17,7 @@ pub mod notice;
 pub mod outcome;
 pub mod pipeline;
 pub mod redact;
+pub mod rules;
 pub mod sink;
 pub mod source;
 #[cfg(test)]

@@ -82,7 +82,8 @@ fn settled(status: &Status) -> bool {
     u64::try_from(now.saturating_sub(status.changed.0)).is_ok_and(|age| age > SETTLED.as_secs())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -19,6 +19,7 @@ mod names;
 mod owners;
 mod pool;
 pub mod procfs;
+pub mod scan;
 mod script;
 #[cfg(test)]
 mod tests;
