@@ -114,6 +114,7 @@ impl Agent {
     fn step(&mut self, mut event: Event) {
         if let Body::Counters(counters) = &mut event.body {
             counters.seen.push(("lookup-failed".to_owned(), self.workers.failed()));
+            counters.seen.extend(self.workers.unsearched());
             counters.lost.extend(self.workers.counters());
             counters
                 .lost

@@ -7,6 +7,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -15,10 +16,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     agent::Agent,
     config::Config,
-    detect::{Detector, argv::Argv, stratum::Stratum},
+    detect::{Detector, argv::Argv, binary::Binary, destination::Destination, stratum::Stratum},
     event::Host,
     kernel::Kernel,
     pipeline::{Pipeline, Settings},
+    rules::{self, Known, Pools},
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
     worker::{Limits, Workers, procfs::LiveProcFs, same_process, unix_offset},
@@ -28,6 +30,10 @@ use crate::{
 const STRATUM_FLOWS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
 /// Processes whose command line is waited upon.
 const ARGV_PROCESSES: usize = 4_096;
+/// Contents of executables whose verdict is kept.
+const BINARY_FILES: usize = 8_192;
+/// Processes and conversations whose destination was told.
+const DESTINATIONS: usize = 4_096;
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -53,10 +59,16 @@ pub struct Start {
     pub record: Option<PathBuf>,
 }
 
-/// Every detector, in the order in which they see an event.
+/// Every detector, in the order in which they see an event. `pools` are those that the operator lists.
 #[must_use]
-pub fn detectors() -> Vec<Box<dyn Detector>> {
-    vec![Box::new(Stratum::new(STRATUM_FLOWS)), Box::new(Argv::new(ARGV_PROCESSES))]
+pub fn detectors(pools: Arc<Pools>) -> Vec<Box<dyn Detector>> {
+    vec![
+        Box::new(Stratum::new(STRATUM_FLOWS)),
+        Box::new(Argv::new(ARGV_PROCESSES)),
+        Box::new(Binary::new(BINARY_FILES)),
+        // Sees what those before it found.
+        Box::new(Destination::new(pools, DESTINATIONS)),
+    ]
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -90,11 +102,12 @@ async fn live(start: Start) -> anyhow::Result<()> {
         log::warn!("degraded, this kernel lacks {}", kernel.absent.join(", "));
     }
     log::info!("hooks attached at {}", kernel.cgroup);
+    let known = known(&start.config);
     let (workers, answers) =
-        Workers::start(Box::new(LiveProcFs), Box::new(channels.sockets), Limits::default())
+        Workers::start(Box::new(LiveProcFs), Box::new(channels.sockets), &known, Limits::default())
             .context("cannot start the workers")?;
     let agent = Agent {
-        pipeline: Pipeline::new(host, settings(&start.config), detectors()),
+        pipeline: Pipeline::new(host, settings(&start.config), detectors(known.pools)),
         workers,
         answers,
         sinks,
@@ -105,6 +118,18 @@ async fn live(start: Start) -> anyhow::Result<()> {
     let result = agent.run(source, shutdown).await;
     drop(kernel);
     result
+}
+
+/// The rules and lists; what is wrong with them is warned of.
+fn known(config: &Config) -> Known {
+    let (known, problems) = rules::load(&config.rules.directory);
+    for problem in problems {
+        log::warn!("{problem}; not loaded");
+    }
+    let Known { rules, digests, pools } = &known;
+    let (bundled, own) = (rules.bundled, rules.own);
+    log::info!("{bundled} bundled and {own} own rules, {} digests, {} pools", digests.len(), pools.len());
+    known
 }
 
 fn settings(config: &Config) -> Settings {

@@ -59,6 +59,14 @@ pub struct Known {
     pub pools: Arc<Pools>,
 }
 
+impl Default for Known {
+    /// Nothing at all, not even the bundled rules.
+    fn default() -> Self {
+        let rules = compile::Builder::new().finish();
+        Self { rules, digests: Arc::default(), pools: Arc::default() }
+    }
+}
+
 /// Compiles the bundled rules and what lies in `directory`, and says what is wrong there. A directory that is not
 /// there is an empty one.
 #[must_use]

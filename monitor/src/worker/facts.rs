@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,12 +16,13 @@ use super::{
     digest::{self, Digests},
     file::Status,
     names::Names,
+    pool::{Answer, Work},
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
 };
 use crate::{
     enrich::place::place,
-    event::{FileId, ProcFacts, ProcessKey},
+    event::{Body, FileId, Owner, ProcFacts, ProcessKey},
     redact,
 };
 
@@ -44,14 +46,42 @@ const UNSET: u32 = u32::MAX;
 
 /// Reads facts; shared by all look-up threads.
 pub(super) struct FactReader {
-    procfs: Box<dyn ProcFs>,
+    procfs: Arc<dyn ProcFs>,
     names: Names,
-    digests: Digests,
+    digests: Arc<Digests>,
+}
+
+impl Work for FactReader {
+    type Task = Owner;
+    const NAME: &'static str = "look-up";
+
+    fn carry_out(&self, owner: &Owner) -> Answer {
+        let facts = self.facts(owner.pid, owner.key);
+        Answer { failed: facts.error.is_some(), body: Body::ProcFacts(Box::new(facts)) }
+    }
+
+    fn failure(&self, _: &Owner, why: String) -> Body {
+        Body::ProcFacts(Box::new(ProcFacts { error: Some(why), ..ProcFacts::default() }))
+    }
+
+    fn owner(owner: &Owner) -> Owner {
+        *owner
+    }
 }
 
 impl FactReader {
     pub(super) fn new(procfs: Box<dyn ProcFs>) -> Self {
-        Self { procfs, names: Names::default(), digests: Digests::default() }
+        Self { procfs: procfs.into(), names: Names::default(), digests: Arc::default() }
+    }
+
+    /// The /proc that it reads, for others.
+    pub(super) fn procfs(&self) -> Arc<dyn ProcFs> {
+        Arc::clone(&self.procfs)
+    }
+
+    /// The digests that it knows, for others to use and to add to.
+    pub(super) fn digests(&self) -> Arc<Digests> {
+        Arc::clone(&self.digests)
     }
 
     /// All facts of the process with this pid in the agent's PID namespace, if it is the one that is meant; else
@@ -166,7 +196,7 @@ impl FactReader {
 }
 
 /// The identity of an open process, if it is the one that is meant.
-fn same(process: &dyn ProcDir, expected: ProcessKey) -> io::Result<Identity> {
+pub(super) fn same(process: &dyn ProcDir, expected: ProcessKey) -> io::Result<Identity> {
     let identity = Identity::of(process)?;
     if identity.start == expected.start {
         return Ok(identity);

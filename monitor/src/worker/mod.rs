@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::{
     event::{BootTime, Event, Owner},
     outcome::Request,
+    rules::Known,
 };
 
 mod digest;
@@ -24,8 +25,11 @@ mod script;
 #[cfg(test)]
 mod tests;
 
+use facts::FactReader;
 pub use owners::Sockets;
+use pool::{Pool, Sizes};
 use procfs::{Identity, LiveProcFs, ProcFs};
+use scan::Scanner;
 
 /// Sizes and times of the workers.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +42,12 @@ pub struct Limits {
     pub answers: usize,
     /// Look-up threads.
     pub threads: usize,
+    /// Scans that may wait.
+    pub scans: usize,
+    /// Scan threads.
+    pub scanners: usize,
+    /// A scan that takes longer is given up and its thread replaced.
+    pub scan_stuck: Duration,
     /// A look-up that takes longer is given up and its thread replaced; a pass over the file tables is counted.
     pub stuck: Duration,
     /// Threads given up that may hang at one time; beyond that none is replaced.
@@ -53,6 +63,9 @@ impl Default for Limits {
             sockets: 1024,
             answers: 1024,
             threads: 2,
+            scans: 4096,
+            scanners: 1,
+            scan_stuck: Duration::from_secs(60),
             stuck: Duration::from_secs(5),
             lost: 16,
             pause: Duration::from_millis(50),
@@ -62,7 +75,8 @@ impl Default for Limits {
 
 /// The running workers; their threads end when this is dropped, those that hang excepted.
 pub struct Workers {
-    pool: Arc<pool::Pool>,
+    pool: Arc<Pool<FactReader>>,
+    scans: Arc<Pool<Scanner>>,
     owners: Arc<owners::Owners>,
 }
 
@@ -74,13 +88,22 @@ impl Workers {
     pub fn start(
         procfs: Box<dyn ProcFs>,
         sockets: Box<dyn Sockets>,
+        known: &Known,
         limits: Limits,
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let (send, answers) = mpsc::channel(limits.answers);
         let owners = owners::Owners::start(sockets, limits, send.clone())?;
-        let pool = pool::Pool::start(facts::FactReader::new(procfs), limits, send)
-            .inspect_err(|_| owners.close())?;
-        Ok((Self { pool, owners }, answers))
+        let reader = FactReader::new(procfs);
+        let scanner = Scanner::new(known, reader.procfs(), reader.digests());
+        let Limits { queue, threads, stuck, lost, .. } = limits;
+        let sizes = Sizes { queue, threads, stuck, lost };
+        let pool = Pool::start(reader, sizes, send.clone()).inspect_err(|_| owners.close())?;
+        let Limits { scans: queue, scanners: threads, scan_stuck: stuck, .. } = limits;
+        let scans = Pool::start(scanner, Sizes { queue, threads, stuck, lost }, send).inspect_err(|_| {
+            owners.close();
+            pool.close();
+        })?;
+        Ok((Self { pool, scans, owners }, answers))
     }
 
     /// Takes a request; one that is already under way is answered together with it. `false`: the queue was full,
@@ -89,7 +112,8 @@ impl Workers {
         match request {
             Request::LookUp(owner) => self.pool.submit(owner),
             Request::FindOwner(flow) => self.owners.submit(flow),
-            Request::Scan(..) | Request::ReadSetup { .. } => false,
+            Request::Scan(owner, target) => self.scans.submit((owner, target)),
+            Request::ReadSetup { .. } => false,
         }
     }
 
@@ -97,7 +121,7 @@ impl Workers {
     /// this falls.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pool.pending() + self.owners.pending()
+        self.pool.pending() + self.scans.pending() + self.owners.pending()
     }
 
     /// Look-ups that failed since the start: mostly processes that had ended.
@@ -106,15 +130,33 @@ impl Workers {
         self.pool.failed.load(Relaxed)
     }
 
+    /// What was not searched since the start, and is no loss, by name: executables that were gone before their turn,
+    /// larger than is read, or on file systems that are not opened.
+    #[must_use]
+    pub fn unsearched(&self) -> Vec<(String, u64)> {
+        let skipped = &self.scans.work.skipped;
+        [
+            ("scan-failed", self.scans.failed.load(Relaxed)),
+            ("scan-large", skipped.large.load(Relaxed)),
+            ("scan-refused", skipped.refused.load(Relaxed)),
+        ]
+        .map(|(name, n)| (name.to_owned(), n))
+        .into()
+    }
+
     /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let (pool, owners) = (&self.pool, &self.owners);
+        let (pool, scans, owners) = (&self.pool, &self.scans, &self.owners);
         [
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
-            ("worker.name.timeout", pool.name_timeouts()),
+            ("worker.name.timeout", pool.work.name_timeouts()),
+            ("worker.scan.dropped", scans.dropped.load(Relaxed)),
+            ("worker.scan.stuck", scans.stuck.load(Relaxed)),
+            ("worker.scan.panicked", scans.panics.load(Relaxed)),
+            ("worker.scan.late", scans.work.skipped.late.load(Relaxed)),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
@@ -127,6 +169,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.pool.close();
+        self.scans.close();
         self.owners.close();
     }
 }
