@@ -105,6 +105,16 @@ pub fn rules_of(name: &str, text: &str) -> (Rules, Vec<Problem>) {
     (builder.finish(), problems)
 }
 
+/// What is known when `text` is bundled and nothing else.
+#[cfg(test)]
+pub(crate) fn known_of(text: &str) -> Known {
+    let mut problems = Vec::new();
+    let mut builder = compile::Builder::new();
+    builder.add_bundled("test", text, &mut problems);
+    assert_eq!(problems, vec![]);
+    Known { rules: builder.finish(), ..Known::default() }
+}
+
 fn with_bundled(problems: &mut Vec<Problem>) -> compile::Builder {
     let mut builder = compile::Builder::new();
     for (name, text) in bundled() {

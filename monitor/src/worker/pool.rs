@@ -179,7 +179,7 @@ impl<W: Work> Pool<W> {
             let answer = catch_unwind(AssertUnwindSafe(|| self.work.carry_out(&task)));
             let answer = answer.unwrap_or_else(|_| {
                 self.panics.fetch_add(1, Relaxed);
-                self.failure(&task, format!("the {} panicked", W::NAME))
+                self.failure(&task, &format!("the {} panicked", W::NAME))
             });
             let mut state = self.lock();
             if state.busy.remove(&thread).is_some() {
@@ -224,7 +224,7 @@ impl<W: Work> Pool<W> {
         self.answers.blocking_send(Event { at: boot_now(), owner, body: answer.body }).is_ok()
     }
 
-    fn failure(&self, task: &W::Task, what: String) -> Answer {
+    fn failure(&self, task: &W::Task, what: &str) -> Answer {
         let why = format!("process {}: {what}", W::owner(task).pid);
         Answer { body: self.work.failure(task, why), failed: true }
     }
@@ -237,7 +237,7 @@ impl<W: Work> Pool<W> {
             if !given_up.is_empty() {
                 drop(state);
                 for (task, why) in given_up {
-                    self.answer(&task, self.failure(&task, why));
+                    self.answer(&task, self.failure(&task, &why));
                 }
                 state = self.lock();
                 continue;
