@@ -12,6 +12,7 @@ use minewarden_tests::require::{LIVE, Need, reason_to_skip};
 
 mod argv;
 mod benign;
+mod content;
 mod dialects;
 mod ending;
 mod expect;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         sockets::tests(),
         secrets::tests(),
         argv::tests(),
+        content::tests(),
         recording::tests(),
         benign::tests(),
         ending::tests(),
