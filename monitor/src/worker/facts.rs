@@ -16,7 +16,7 @@ use super::{
     digest::{self, Digests},
     file::Status,
     names::Names,
-    pool::{Answer, Work},
+    pool::Work,
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
 };
@@ -46,37 +46,14 @@ const UNSET: u32 = u32::MAX;
 
 /// Reads facts; shared by all look-up threads.
 pub(super) struct FactReader {
-    procfs: Arc<dyn ProcFs>,
+    procfs: Box<dyn ProcFs>,
     names: Names,
     digests: Arc<Digests>,
 }
 
-impl Work for FactReader {
-    type Task = Owner;
-    const NAME: &'static str = "look-up";
-
-    fn carry_out(&self, owner: &Owner) -> Answer {
-        let facts = self.facts(owner.pid, owner.key);
-        Answer { failed: facts.error.is_some(), body: Body::ProcFacts(Box::new(facts)) }
-    }
-
-    fn failure(&self, _: &Owner, why: String) -> Body {
-        Body::ProcFacts(Box::new(ProcFacts { error: Some(why), ..ProcFacts::default() }))
-    }
-
-    fn owner(owner: &Owner) -> Owner {
-        *owner
-    }
-}
-
 impl FactReader {
     pub(super) fn new(procfs: Box<dyn ProcFs>) -> Self {
-        Self { procfs: procfs.into(), names: Names::default(), digests: Arc::default() }
-    }
-
-    /// The /proc that it reads, for others.
-    pub(super) fn procfs(&self) -> Arc<dyn ProcFs> {
-        Arc::clone(&self.procfs)
+        Self { procfs, names: Names::default(), digests: Arc::default() }
     }
 
     /// The digests that it knows, for others to use and to add to.
@@ -192,6 +169,25 @@ impl FactReader {
             (pid, start) = (parent.parent, parent.start);
         }
         ancestors
+    }
+}
+
+impl Work for FactReader {
+    type Request = Owner;
+    const NAME: &'static str = "look-up";
+
+    fn owner(request: &Owner) -> Owner {
+        *request
+    }
+
+    fn carry_out(&self, request: &Owner) -> (Body, bool) {
+        let facts = self.facts(request.pid, request.key);
+        let failed = facts.error.is_some();
+        (Body::ProcFacts(Box::new(facts)), failed)
+    }
+
+    fn failure(_: &Owner, why: String) -> Body {
+        Body::ProcFacts(Box::new(ProcFacts { error: Some(why), ..ProcFacts::default() }))
     }
 }
 

@@ -27,7 +27,7 @@ mod tests;
 
 use facts::FactReader;
 pub use owners::Sockets;
-use pool::{Pool, Sizes};
+use pool::Pool;
 use procfs::{Identity, LiveProcFs, ProcFs};
 use scan::Scanner;
 
@@ -91,18 +91,18 @@ impl Workers {
         known: &Known,
         limits: Limits,
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
+        let procfs: Arc<dyn ProcFs> = procfs.into();
         let (send, answers) = mpsc::channel(limits.answers);
         let owners = owners::Owners::start(sockets, limits, send.clone())?;
-        let reader = FactReader::new(procfs);
-        let scanner = Scanner::new(known, reader.procfs(), reader.digests());
-        let Limits { queue, threads, stuck, lost, .. } = limits;
-        let sizes = Sizes { queue, threads, stuck, lost };
-        let pool = Pool::start(reader, sizes, send.clone()).inspect_err(|_| owners.close())?;
+        let reader = FactReader::new(Box::new(Arc::clone(&procfs)));
+        let scanner = Scanner::new(known, procfs, reader.digests());
+        let pool = Pool::start(reader, limits, send.clone()).inspect_err(|_| owners.close())?;
         let Limits { scans: queue, scanners: threads, scan_stuck: stuck, .. } = limits;
-        let scans = Pool::start(scanner, Sizes { queue, threads, stuck, lost }, send).inspect_err(|_| {
-            owners.close();
-            pool.close();
-        })?;
+        let scans =
+            Pool::start(scanner, Limits { queue, threads, stuck, ..limits }, send).inspect_err(|_| {
+                owners.close();
+                pool.close();
+            })?;
         Ok((Self { pool, scans, owners }, answers))
     }
 
@@ -134,7 +134,7 @@ impl Workers {
     /// larger than is read, or on file systems that are not opened.
     #[must_use]
     pub fn unsearched(&self) -> Vec<(String, u64)> {
-        let skipped = &self.scans.work.skipped;
+        let skipped = &self.scans.work().skipped;
         [
             ("scan-failed", self.scans.failed.load(Relaxed)),
             ("scan-large", skipped.large.load(Relaxed)),
@@ -152,11 +152,11 @@ impl Workers {
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
             ("worker.lookup.stuck", pool.stuck.load(Relaxed)),
             ("worker.lookup.panicked", pool.panics.load(Relaxed)),
-            ("worker.name.timeout", pool.work.name_timeouts()),
+            ("worker.name.timeout", pool.work().name_timeouts()),
             ("worker.scan.dropped", scans.dropped.load(Relaxed)),
             ("worker.scan.stuck", scans.stuck.load(Relaxed)),
             ("worker.scan.panicked", scans.panics.load(Relaxed)),
-            ("worker.scan.late", scans.work.skipped.late.load(Relaxed)),
+            ("worker.scan.late", scans.work().skipped.late.load(Relaxed)),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),

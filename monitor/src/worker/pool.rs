@@ -1,7 +1,7 @@
-//! Threads that carry out one kind of work.
+//! Threads that carry out one kind of request.
 //!
 //! Owns the queue, the threads and the watch over them: one that does not come back (a file system that hangs) is
-//! given up, its request is answered, and another takes its place. Must not know what the work is.
+//! given up, its request is answered, and another takes its place. Must not know what the work is ([`Work`]).
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     hash::Hash,
@@ -17,74 +17,52 @@ use std::{
 
 use tokio::sync::mpsc::Sender;
 
-use super::boot_now;
+use super::{Limits, boot_now};
 use crate::event::{Body, Event, Owner};
 
-/// One kind of work. All threads share it.
+/// One kind of request and how it is carried out. All threads share it.
 pub(super) trait Work: Send + Sync + 'static {
-    /// What is asked; asked again while it is under way it is answered together.
-    type Task: Clone + Eq + Hash + Send;
-    /// What it is called in a message, such as `look-up`; threads are called so too.
+    /// What is asked; two that are equal are carried out once.
+    type Request: Clone + Eq + Hash + Send + 'static;
+    /// Names the threads and stands in errors: `look-up`.
     const NAME: &'static str;
 
     /// Runs first on each thread.
     fn begin(&self) {}
-    /// Does it.
-    fn carry_out(&self, task: &Self::Task) -> Answer;
-    /// The answer when it cannot be done, with the reason: one line.
-    fn failure(&self, task: &Self::Task, why: String) -> Body;
     /// Whose it is.
-    fn owner(task: &Self::Task) -> Owner;
-}
-
-/// What a task came to.
-pub(super) struct Answer {
-    /// For the pipeline.
-    pub(super) body: Body,
-    /// Whether it failed, for the counter.
-    pub(super) failed: bool,
-}
-
-/// How much, and how long.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// Tasks that may wait.
-    pub(super) queue: usize,
-    /// Threads.
-    pub(super) threads: usize,
-    /// A task that takes longer is given up and its thread replaced.
-    pub(super) stuck: Duration,
-    /// Threads given up that may hang at one time; beyond that none is replaced.
-    pub(super) lost: usize,
+    fn owner(request: &Self::Request) -> Owner;
+    /// The answer, and whether it failed.
+    fn carry_out(&self, request: &Self::Request) -> (Body, bool);
+    /// The answer when there is none; `why` is one line.
+    fn failure(request: &Self::Request, why: String) -> Body;
 }
 
 /// Queue, threads and counters.
 pub(super) struct Pool<W: Work> {
-    state: Mutex<State<W::Task>>,
+    state: Mutex<State<W::Request>>,
     /// There is work, or the end.
-    ready: Condvar,
+    work: Condvar,
     /// Some thread began to work, or the end.
     watch: Condvar,
-    /// What is done.
-    pub(super) work: W,
-    sizes: Sizes,
+    work_of: W,
+    limits: Limits,
     answers: Sender<Event>,
-    /// Tasks that did not fit.
+    /// Requests that did not fit.
     pub(super) dropped: AtomicU64,
     /// Threads that did not come back in time.
     pub(super) stuck: AtomicU64,
-    /// Tasks that failed: mostly of processes that were gone.
+    /// Requests that failed: mostly processes that were gone.
     pub(super) failed: AtomicU64,
-    /// Tasks that panicked.
+    /// Requests that panicked.
     pub(super) panics: AtomicU64,
 }
 
-struct State<T> {
-    waiting: VecDeque<T>,
+struct State<R> {
+    waiting: VecDeque<R>,
     /// Waiting or at work.
-    known: HashSet<T>,
+    known: HashSet<R>,
     /// At work, by thread.
-    busy: HashMap<u64, (T, Instant)>,
+    busy: HashMap<u64, (R, Instant)>,
     /// Threads that were not given up.
     threads: usize,
     /// Threads that were given up and have not come back.
@@ -93,7 +71,7 @@ struct State<T> {
     closed: bool,
 }
 
-impl<T> Default for State<T> {
+impl<R> Default for State<R> {
     fn default() -> Self {
         Self {
             waiting: VecDeque::new(),
@@ -109,20 +87,20 @@ impl<T> Default for State<T> {
 
 impl<W: Work> Pool<W> {
     /// Starts the threads.
-    pub(super) fn start(work: W, sizes: Sizes, answers: Sender<Event>) -> io::Result<Arc<Self>> {
+    pub(super) fn start(work_of: W, limits: Limits, answers: Sender<Event>) -> io::Result<Arc<Self>> {
         let pool = Arc::new(Self {
             state: Mutex::default(),
-            ready: Condvar::new(),
+            work: Condvar::new(),
             watch: Condvar::new(),
-            work,
-            sizes,
+            work_of,
+            limits,
             answers,
             dropped: AtomicU64::new(0),
             stuck: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             panics: AtomicU64::new(0),
         });
-        for _ in 0..sizes.threads {
+        for _ in 0..limits.threads {
             pool.spawn(&mut pool.lock())?;
         }
         let watcher = Arc::clone(&pool);
@@ -130,19 +108,19 @@ impl<W: Work> Pool<W> {
         Ok(pool)
     }
 
-    /// Takes a task; `false` when the queue is full. Never blocks for long.
-    pub(super) fn submit(&self, task: W::Task) -> bool {
+    /// Takes a request; `false` when the queue is full. Never blocks for long.
+    pub(super) fn submit(&self, request: W::Request) -> bool {
         let mut state = self.lock();
-        if state.known.contains(&task) {
+        if state.known.contains(&request) {
             return true;
         }
-        if state.waiting.len() >= self.sizes.queue {
+        if state.waiting.len() >= self.limits.queue {
             self.dropped.fetch_add(1, Relaxed);
             return false;
         }
-        state.known.insert(task.clone());
-        state.waiting.push_back(task);
-        self.ready.notify_one();
+        state.known.insert(request.clone());
+        state.waiting.push_back(request);
+        self.work.notify_one();
         if state.threads == 0 {
             self.watch.notify_one();
         }
@@ -157,15 +135,20 @@ impl<W: Work> Pool<W> {
     /// Lets the threads end.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.ready.notify_all();
+        self.work.notify_all();
         self.watch.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<W::Task>> {
+    /// What carries requests out.
+    pub(super) const fn work(&self) -> &W {
+        &self.work_of
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W::Request>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(self: &Arc<Self>, state: &mut State<W::Task>) -> io::Result<()> {
+    fn spawn(self: &Arc<Self>, state: &mut State<W::Request>) -> io::Result<()> {
         let (pool, id) = (Arc::clone(self), state.next_thread);
         thread::Builder::new().name(W::NAME.into()).spawn(move || pool.run(id))?;
         state.next_thread += 1;
@@ -174,24 +157,24 @@ impl<W: Work> Pool<W> {
     }
 
     fn run(&self, thread: u64) {
-        self.work.begin();
-        while let Some(task) = self.next(thread) {
-            let answer = catch_unwind(AssertUnwindSafe(|| self.work.carry_out(&task)));
+        self.work_of.begin();
+        while let Some(request) = self.next(thread) {
+            let answer = catch_unwind(AssertUnwindSafe(|| self.work_of.carry_out(&request)));
             let answer = answer.unwrap_or_else(|_| {
                 self.panics.fetch_add(1, Relaxed);
-                self.failure(&task, &format!("the {} panicked", W::NAME))
+                Self::failure(&request, "the {} panicked")
             });
             let mut state = self.lock();
             if state.busy.remove(&thread).is_some() {
-                state.known.remove(&task);
+                state.known.remove(&request);
                 drop(state);
-                if !self.answer(&task, answer) {
+                if !self.answer(&request, answer) {
                     return;
                 }
             } else {
                 // Given up, and answered, long ago.
                 state.lost -= 1;
-                if state.threads >= self.sizes.threads {
+                if state.threads >= self.limits.threads {
                     return;
                 }
                 state.threads += 1;
@@ -199,34 +182,33 @@ impl<W: Work> Pool<W> {
         }
     }
 
-    /// The next task; `None` when closed.
-    fn next(&self, thread: u64) -> Option<W::Task> {
+    /// The next request; `None` when closed.
+    fn next(&self, thread: u64) -> Option<W::Request> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            if let Some(task) = state.waiting.pop_front() {
-                state.busy.insert(thread, (task.clone(), Instant::now()));
+            if let Some(request) = state.waiting.pop_front() {
+                state.busy.insert(thread, (request.clone(), Instant::now()));
                 self.watch.notify_one();
-                return Some(task);
+                return Some(request);
             }
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Sends an answer, waiting for room; `false` when nobody listens any more.
-    fn answer(&self, task: &W::Task, answer: Answer) -> bool {
-        if answer.failed {
-            self.failed.fetch_add(1, Relaxed);
-        }
-        let owner = Some(W::owner(task));
-        self.answers.blocking_send(Event { at: boot_now(), owner, body: answer.body }).is_ok()
+    fn answer(&self, request: &W::Request, (body, failed): (Body, bool)) -> bool {
+        self.failed.fetch_add(u64::from(failed), Relaxed);
+        let owner = Some(W::owner(request));
+        self.answers.blocking_send(Event { at: boot_now(), owner, body }).is_ok()
     }
 
-    fn failure(&self, task: &W::Task, what: &str) -> Answer {
-        let why = format!("process {}: {what}", W::owner(task).pid);
-        Answer { body: self.work.failure(task, why), failed: true }
+    /// `{}` in `why` stands for the name of the work.
+    fn failure(request: &W::Request, why: &str) -> (Body, bool) {
+        let why = why.replace("{}", W::NAME);
+        (W::failure(request, format!("process {}: {why}", W::owner(request).pid)), true)
     }
 
     /// Gives up threads that are stuck, until closed.
@@ -236,8 +218,8 @@ impl<W: Work> Pool<W> {
             let given_up = self.give_up(&mut state);
             if !given_up.is_empty() {
                 drop(state);
-                for (task, why) in given_up {
-                    self.answer(&task, self.failure(&task, &why));
+                for (request, why) in given_up {
+                    self.answer(&request, Self::failure(&request, why));
                 }
                 state = self.lock();
                 continue;
@@ -246,7 +228,7 @@ impl<W: Work> Pool<W> {
             state = match oldest {
                 None => self.watch.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(since) => {
-                    let wait = (since + self.sizes.stuck).saturating_duration_since(Instant::now());
+                    let wait = (since + self.limits.stuck).saturating_duration_since(Instant::now());
                     let wait = wait.max(Duration::from_millis(1));
                     self.watch.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -254,29 +236,28 @@ impl<W: Work> Pool<W> {
         }
     }
 
-    /// The tasks that must be answered without being done, each with the reason.
-    fn give_up(self: &Arc<Self>, state: &mut State<W::Task>) -> Vec<(W::Task, String)> {
+    /// The requests that must be answered without a look-up, each with the reason.
+    fn give_up(self: &Arc<Self>, state: &mut State<W::Request>) -> Vec<(W::Request, &'static str)> {
         let now = Instant::now();
-        let stuck = |since: Instant| now.saturating_duration_since(since) >= self.sizes.stuck;
+        let stuck = |since: Instant| now.saturating_duration_since(since) >= self.limits.stuck;
         let mut given_up = Vec::new();
-        for (_, (task, _)) in state.busy.extract_if(|_, (_, since)| stuck(*since)) {
+        for (_, (request, _)) in state.busy.extract_if(|_, (_, since)| stuck(*since)) {
             self.stuck.fetch_add(1, Relaxed);
-            given_up.push((task, format!("the {} did not come back in time", W::NAME)));
+            given_up.push((request, "the {} did not come back in time"));
         }
         state.threads -= given_up.len();
         state.lost += given_up.len();
-        while state.threads < self.sizes.threads && state.lost <= self.sizes.lost {
+        while state.threads < self.limits.threads && state.lost <= self.limits.lost {
             if let Err(e) = self.spawn(state) {
-                log::error!("starting a {} thread: {e}", W::NAME);
+                log::error!("starting a thread, {}: {e}", W::NAME);
                 break;
             }
         }
         if state.threads == 0 {
-            let why = |task: W::Task| (task, format!("every {} thread is stuck", W::NAME));
-            given_up.extend(state.waiting.drain(..).map(why));
+            given_up.extend(state.waiting.drain(..).map(|request| (request, "every {} thread is stuck")));
         }
-        for (task, _) in &given_up {
-            state.known.remove(task);
+        for (request, _) in &given_up {
+            state.known.remove(request);
         }
         given_up
     }

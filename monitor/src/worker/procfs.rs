@@ -11,6 +11,7 @@ use std::{
         unix::ffi::OsStringExt as _,
     },
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use procfs_core::{FromRead as _, process::Stat};
@@ -25,6 +26,12 @@ pub trait ProcFs: Send + Sync {
     /// # Errors
     /// When there is no such process, or it may not be looked at.
     fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>>;
+}
+
+impl<P: ProcFs + ?Sized> ProcFs for Arc<P> {
+    fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>> {
+        (**self).open(pid)
+    }
 }
 
 /// One process for as long as it is held; after its end every call fails.

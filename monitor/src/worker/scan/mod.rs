@@ -18,7 +18,7 @@ use super::{
     digest::{self, Digests},
     facts::same,
     file::{self, Status},
-    pool::{Answer, Work},
+    pool::Work,
     procfs::{ProcDir, ProcFs},
 };
 use crate::{
@@ -65,37 +65,37 @@ pub(super) struct Scanner {
 }
 
 impl Work for Scanner {
-    type Task = (Owner, ScanTarget);
+    type Request = (Owner, ScanTarget);
     const NAME: &'static str = "scan";
 
     fn begin(&self) {
         priority::lower();
     }
 
-    fn carry_out(&self, task: &Self::Task) -> Answer {
-        let (owner, target) = task;
+    fn owner((owner, _): &Self::Request) -> Owner {
+        *owner
+    }
+
+    fn carry_out(&self, request: &Self::Request) -> (Body, bool) {
+        let (owner, target) = request;
         let scanned = match target {
             ScanTarget::File => self.file(*owner),
             ScanTarget::Memory => self.memory(*owner),
         };
         match scanned {
-            Ok(scanned) => Answer { body: Body::Scanned(Box::new(scanned)), failed: false },
+            Ok(scanned) => (Body::Scanned(Box::new(scanned)), false),
             Err(error) => {
                 let why = match error.raw_os_error() {
                     Some(libc::ENOENT | libc::ESRCH) => "is gone".to_owned(),
                     _ => error.to_string(),
                 };
-                Answer { body: self.failure(task, format!("process {}: {why}", owner.pid)), failed: true }
+                (Self::failure(request, format!("process {}: {why}", owner.pid)), true)
             }
         }
     }
 
-    fn failure(&self, (_, target): &Self::Task, why: String) -> Body {
+    fn failure((_, target): &Self::Request, why: String) -> Body {
         Body::Scanned(Box::new(Scanned { target: *target, error: Some(why), ..Scanned::default() }))
-    }
-
-    fn owner((owner, _): &Self::Task) -> Owner {
-        *owner
     }
 }
 

@@ -58,14 +58,14 @@ fn program(path: &Path, more: &[u8]) {
 }
 
 fn scanner() -> Scanner {
-    let reader = FactReader::new(Box::new(LiveProcFs));
-    Scanner::new(&known_of(RULE), reader.procfs(), reader.digests())
+    Scanner::new(&known_of(RULE), Arc::new(LiveProcFs), Arc::default())
 }
 
 fn scan(scanner: &Scanner, owner: Owner, target: ScanTarget) -> Scanned {
-    let answer = scanner.carry_out(&(owner, target));
-    let Body::Scanned(scanned) = answer.body else { panic!("{:?}", answer.body) };
-    assert_eq!((answer.failed, scanned.target), (scanned.error.is_some(), target));
+    let (Body::Scanned(scanned), failed) = scanner.carry_out(&(owner, target)) else {
+        panic!("another answer")
+    };
+    assert_eq!((failed, scanned.target), (scanned.error.is_some(), target));
     *scanned
 }
 
@@ -95,7 +95,7 @@ fn an_executable_is_known_by_its_content_also_when_it_has_no_name_any_more() {
 fn a_settled_file_is_read_once_and_its_digest_is_everybody_s() {
     let running = Running::start(&mut Command::new("/bin/cat"));
     let reader = FactReader::new(Box::new(LiveProcFs));
-    let scanner = Scanner::new(&known_of(RULE), reader.procfs(), reader.digests());
+    let scanner = Scanner::new(&known_of(RULE), Arc::new(LiveProcFs), reader.digests());
     let first = scan(&scanner, running.owner(), ScanTarget::File);
     assert!(first.settled && first.matches.is_empty() && first.changed > 0);
     assert_eq!(scanner.verdicts.lock().unwrap().len(), 1);

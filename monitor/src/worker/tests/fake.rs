@@ -15,23 +15,23 @@ use crate::worker::procfs::{ProcDir, ProcFs};
 
 /// One made-up process. What it answers may change with the number of times that it was asked.
 #[derive(Clone, Default)]
-pub(in crate::worker) struct FakeProcess {
+pub(crate) struct FakeProcess {
     /// Content of files, the last for ever; nothing left is ESRCH.
-    pub(in crate::worker) files: HashMap<&'static str, Vec<Vec<u8>>>,
-    pub(in crate::worker) links: HashMap<&'static str, PathBuf>,
+    pub(crate) files: HashMap<&'static str, Vec<Vec<u8>>>,
+    pub(crate) links: HashMap<&'static str, PathBuf>,
     /// What `exe` opens, the last for ever.
-    pub(in crate::worker) exes: Vec<PathBuf>,
+    pub(crate) exes: Vec<PathBuf>,
     asked: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 impl FakeProcess {
     /// A process of this name, parent and start time.
-    pub(in crate::worker) fn new(comm: &str, parent: u32, start: u64) -> Self {
+    pub(crate) fn new(comm: &str, parent: u32, start: u64) -> Self {
         Self::default().with("stat", &[stat(comm, parent, start).as_bytes()])
     }
 
     /// The file gives these contents in turn.
-    pub(in crate::worker) fn with(mut self, file: &'static str, contents: &[&[u8]]) -> Self {
+    pub(crate) fn with(mut self, file: &'static str, contents: &[&[u8]]) -> Self {
         self.files.insert(file, contents.iter().map(|content| content.to_vec()).collect());
         self
     }
@@ -45,7 +45,7 @@ impl FakeProcess {
 }
 
 /// A line of /proc/PID/stat.
-pub(in crate::worker) fn stat(comm: &str, parent: u32, start: u64) -> String {
+pub(crate) fn stat(comm: &str, parent: u32, start: u64) -> String {
     format!(
         "1 ({comm}) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0"
     )
@@ -79,10 +79,10 @@ impl ProcDir for FakeProcess {
 
 /// Processes by pid; `hook` runs at each opening and may block or panic.
 #[derive(Clone, Default)]
-pub(in crate::worker) struct FakeProcFs {
-    pub(in crate::worker) processes: HashMap<u32, FakeProcess>,
-    pub(in crate::worker) hook: Option<Arc<dyn Fn(u32) + Send + Sync>>,
-    pub(in crate::worker) opened: Arc<AtomicUsize>,
+pub(crate) struct FakeProcFs {
+    pub(crate) processes: HashMap<u32, FakeProcess>,
+    pub(crate) hook: Option<Arc<dyn Fn(u32) + Send + Sync>>,
+    pub(crate) opened: Arc<AtomicUsize>,
 }
 
 impl ProcFs for FakeProcFs {

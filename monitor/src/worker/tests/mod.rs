@@ -1,5 +1,5 @@
 //! Tests of the workers as a whole, with a fake at the two seams.
-pub(super) mod fake;
+pub(crate) mod fake;
 mod live;
 mod owners;
 mod pool;
