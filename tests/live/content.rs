@@ -39,6 +39,7 @@ const LOGINS: usize = 12;
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("content::known_whatever_its_name", known),
+        Test::new("content::unpacked_in_memory", unpacked),
         Test::new("content::digest_list", digest_list),
         Test::new("content::broken_rule_beside_a_good_one", broken_rule),
         Test::new("content::burst_of_distinct_programs", burst),
@@ -155,6 +156,35 @@ fn memfd(program: &Path) -> Result<Running> {
     let mut command = Command::new(python()?);
     command.args(["-c", script]).arg(program).arg(POOL);
     Running::spawn("memfd", &mut command)
+}
+
+/// What a bundled rule demands, backwards: it is in no file and no argument.
+const BACKWARDS: &str = "tnih-sdaerht-xam-upc,tij-segap-eguh,segap-bg1-xmodnar,rsmrw-xmodnar,rsmdr-on-xmodnar,\
+    yrettab-no-esuap,evitca-no-esuap,sdnekcab/2/,niam_niahc-laminim-nosj,no=setirw_wolla rsm eborpdom,\
+    setirw_wolla/sretemarap/rsm/eludom/sys/";
+
+/// A program without a name that holds a miner's marks in memory alone.
+fn unpacked(_: &Lab) -> Result<()> {
+    let script = "import sys\nown = ' '.join(mark[::-1] for mark in sys.argv[1].split(',')).encode()\n\
+        sys.stdin.read()";
+    let loader = "import os, sys\nfd = os.memfd_create('x', os.MFD_CLOEXEC)\n\
+        os.write(fd, open(os.path.realpath(sys.executable), 'rb').read())\n\
+        os.execve(fd, ['unpacked', '-c', sys.argv[1], sys.argv[2]], dict(os.environ, PYTHONHOME='/usr'))";
+    let bench = Bench::new()?;
+    let agent = bench.agent()?;
+    let mut command = Command::new(python()?);
+    command.args(["-c", loader, script, BACKWARDS]);
+    let mut unpacked = Running::spawn("unpacked", &mut command)?;
+    let fields = [
+        Field::Is("level", "likely".into()),
+        Field::Is("rules", "binary.memory".into()),
+        Field::Is("exe", "/memfd:x".into()),
+        Field::Has("evidence", "matches xmrig (".into()),
+    ];
+    expect::told(&agent, unpacked.pid(), LATEST, &fields)?;
+    unpacked.finish(LATEST)?;
+    agent.stop(Signal::TERM)?.stopped_well()?;
+    Ok(())
 }
 
 fn digest_list(_: &Lab) -> Result<()> {

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 use super::packed::packed;
 use crate::{event::RuleMatch, rules::Rules, worker::digest::hex};
 
-/// Largest file that is read whole, and so the most memory that one pass takes. Rules see all of such a file:
-/// `filesize`, and modules. The programs of miners have 1 to 10 MB.
+/// Largest file that is read whole, where an operator's rules may ask for `filesize`, and so the most memory that one
+/// pass takes. The programs of miners have 1 to 10 MB. The bundled rules need no more than pieces.
 pub(super) const WHOLE: u64 = 16 << 20;
 /// Bytes of a piece of a larger file.
 const PIECE: usize = 4 << 20;
@@ -46,8 +46,9 @@ pub struct Searched {
 pub fn search_file(rules: &Rules, file: &File, time: Duration) -> io::Result<Searched> {
     let size = file.metadata()?.len();
     let until = Instant::now() + time;
+    let whole_max = if rules.own > 0 { WHOLE } else { PIECE as u64 };
     let (sha256, (matches, complete)) =
-        if size <= WHOLE { whole(rules, file, size, until)? } else { pieces(rules, file, size, until)? };
+        if size <= whole_max { whole(rules, file, size, until)? } else { pieces(rules, file, size, until)? };
     Ok(Searched { sha256, size, matches, packed: packed(file, size), partial: !complete })
 }
 
@@ -251,6 +252,19 @@ mod tests {
                 assert_eq!((searched.sha256, searched.size), (digest(&file), size));
             }
         }
+    }
+
+    #[test]
+    fn bundled_rules_alone_take_no_more_memory_than_a_piece() {
+        let known = crate::rules::known_of(
+            "rule far { strings: $a = \"needle-one\" condition: $a }\n\
+             rule sized { strings: $a = \"needle-one\" condition: $a and filesize > 0 }",
+        );
+        let small = file(PIECE as u64, &[(0, b"needle-one")]);
+        assert_eq!(names(&search_file(&known.rules, &small, TIME).unwrap()), ["far", "sized"]);
+        let larger = file(PIECE as u64 + 1, &[(PIECE as u64 - 9, b"needle-one")]);
+        let searched = search_file(&known.rules, &larger, TIME).unwrap();
+        assert_eq!((names(&searched), &searched.sha256), (vec!["far"], &digest(&larger)));
     }
 
     #[test]

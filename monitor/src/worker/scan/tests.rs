@@ -182,3 +182,12 @@ fn an_operator_s_rule_does_not_count_in_memory() {
     let scanner = Scanner::new(&known, Arc::new(LiveProcFs), Arc::default());
     assert_eq!(scan(&scanner, running.owner(), ScanTarget::Memory).matches, vec![]);
 }
+
+#[test]
+fn this_program_is_no_miner() {
+    // Every word of mining is in it, and the conversations of its tests.
+    let (bundled, _) = rules::bundled_rules();
+    let own = File::open("/proc/self/exe").unwrap();
+    let searched = search_file(&bundled, &own, Duration::from_secs(120)).unwrap();
+    assert_eq!(searched.matches, vec![]);
+}
