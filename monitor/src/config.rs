@@ -19,6 +19,8 @@ pub struct Config {
     pub journal: Journal,
     /// When an incident is over.
     pub incident: Incident,
+    /// What is known of miners beforehand.
+    pub rules: Rules,
     /// The agent itself.
     pub agent: Agent,
 }
@@ -64,6 +66,21 @@ pub struct Incident {
 impl Default for Incident {
     fn default() -> Self {
         Self { end_after: Duration::from_secs(10 * 60) }
+    }
+}
+
+/// `[rules]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rules {
+    /// Where the operator's own rules and lists lie: an absolute path.
+    #[serde(deserialize_with = "value::absolute_path")]
+    pub directory: PathBuf,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("/etc/minewarden/rules.d") }
     }
 }
 
@@ -123,6 +140,7 @@ mod tests {
         let mut config = Config::default();
         config.journal.object_pid = false;
         config.journal.record = vec![RecordName::Connect, RecordName::Exec];
+        config.rules.directory = "/srv/rules".into();
         config.incident.end_after = std::time::Duration::from_millis(90_500);
         let loaded = parse(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!((loaded.config, loaded.unknown), (config, vec![]));

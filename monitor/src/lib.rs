@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod pipeline;
 pub mod record;
 pub mod redact;
+pub mod rules;
 pub mod sink;
 pub mod source;
 #[cfg(test)]

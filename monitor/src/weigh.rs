@@ -60,7 +60,8 @@ fn level(score: u32) -> Level {
 mod tests {
     use super::*;
     use crate::detect::{
-        ARGV_STRATUM_URL, RULES, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE,
+        ARGV_STRATUM_URL, BINARY_DIGEST, BINARY_YARA, DESTINATION_LIST, RULES, STRATUM_CLIENT,
+        STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE,
     };
 
     const DOC: &str = include_str!("../../docs/detection.md");
@@ -109,14 +110,27 @@ mod tests {
             "stratum.share",
             "stratum.client",
             "stratum.server",
+            "binary.content",
+            "binary.memory",
             "stratum.handshake",
             "argv.config",
             "argv.options",
             "argv.stratum-url",
             "argv.environment",
+            "binary.digest",
+            "binary.yara",
+            "destination.list",
             "argv.wallet",
         ];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn no_list_alerts_alone() {
+        let lists = [&BINARY_YARA, &BINARY_DIGEST, &DESTINATION_LIST];
+        assert!(lists.iter().all(|list| weigh([*list]).level == Level::None));
+        assert_eq!(weigh([&BINARY_YARA, &BINARY_DIGEST]).level, Level::None, "of one family");
+        assert_eq!(weigh(lists), Verdict { level: Level::Suspicious, score: 60 });
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod ancestry;
 mod argv;
 mod benign;
 mod container;
+mod content;
 mod dialects;
 mod ending;
 mod exec;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         container::tests(),
         exec::tests(),
         ancestry::tests(),
+        content::tests(),
         recording::tests(),
         records::tests(),
         respawn::tests(),

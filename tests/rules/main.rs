@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     reason = "clippy.toml excepts test functions, and all of this file's helpers are part of them"
 )]
+mod engine;
 mod memory;
 
 use std::{

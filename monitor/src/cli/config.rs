@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-use crate::config::{self, DEFAULT_PATH};
+use crate::{
+    config::{self, DEFAULT_PATH},
+    rules,
+};
 
 /// Options of `config`.
 #[derive(Debug, clap::Args)]
@@ -15,7 +18,8 @@ pub struct Args {
     /// Read FILE instead of /etc/minewarden/minewarden.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Say whether FILE is right: unknown keys and wrong values are refused with their line
+    /// Say whether FILE is right, and the rules and lists that it names: unknown keys and wrong values are refused
+    /// with their line
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     check: Option<PathBuf>,
 }
@@ -23,7 +27,7 @@ pub struct Args {
 /// Prints TOML that reads back as itself, or `FILE: ok`.
 ///
 /// # Errors
-/// What is wrong, as `FILE:LINE: why`; unknown keys are an error for `--check` and a warning otherwise.
+/// What is wrong, as `FILE:LINE: why`, in the file and in the rules and lists that it names; unknown keys are an error for `--check` and a warning otherwise.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = match &args.check {
         Some(file) => {
@@ -37,12 +41,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn check(file: &Path) -> anyhow::Result<()> {
-    let unknown = config::load(Some(file))?.unknown;
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let all = unknown.iter().map(|problem| format!("{}:{problem}", file.display())).collect::<Vec<_>>();
-    Err(anyhow!(all.join("\n")))
+    let loaded = config::load(Some(file))?;
+    let (_, problems) = rules::load(&loaded.config.rules.directory);
+    let unknown = loaded.unknown.iter().map(|problem| format!("{}:{problem}", file.display()));
+    let all = unknown.chain(problems.iter().map(ToString::to_string)).collect::<Vec<_>>();
+    if all.is_empty() { Ok(()) } else { Err(anyhow!(all.join("\n"))) }
 }
 
 fn effective(file: Option<&Path>) -> anyhow::Result<String> {

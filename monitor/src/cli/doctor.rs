@@ -19,6 +19,7 @@ use crate::{
         self,
         hooks::{HOOKS, Hook},
     },
+    rules::{self, Known},
 };
 
 /// Options of `doctor`.
@@ -79,11 +80,36 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (row, config) = configuration(args.config.as_deref());
     let mut checks = host::look(&config);
     checks.push(row);
+    checks.push(known(&config));
     let hooks = privilege::needed_but_missing().is_empty().then(hooks);
     let report = Report::new(checks, hooks);
     let text = if args.json { serde_json::to_string(&report)? + "\n" } else { report.table() };
     io::stdout().write_all(text.as_bytes()).context("stdout")?;
     Ok(ExitCode::from(if report.works { 0 } else { 2 }))
+}
+
+/// The rules and lists.
+fn known(config: &Config) -> Row {
+    let (Known { rules, digests, pools }, problems) = rules::load(&config.rules.directory);
+    let loaded = format!(
+        "{} bundled, {} own, {} digests and {} pools in {}",
+        rules.bundled,
+        rules.own,
+        digests.len(),
+        pools.len(),
+        config.rules.directory.display()
+    );
+    let Some(first) = problems.first() else { return Row::ok("rules", loaded) };
+    let more = problems.len() - 1;
+    let others = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    let found = format!("{first}{others}; loaded: {loaded}");
+    Row::less(
+        State::Degraded,
+        "rules",
+        found,
+        "what is wrong there",
+        "correct it; minewarden config --check lists all",
+    )
 }
 
 /// Loads every program, attaches none. When the object cannot be opened at all, each row says why.

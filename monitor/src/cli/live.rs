@@ -16,11 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     agent::Agent,
     config::{Config, RecordName},
-    detect::{Detector, argv::Argv, stratum::Stratum},
+    detect::{Detector, argv::Argv, binary::Binary, destination::Destination, stratum::Stratum},
     event::Host,
     kernel::{Channels, Kernel},
     pipeline::{Pipeline, Settings},
     record::Recorded,
+    rules::{self, Known, Pools},
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
     worker::{
@@ -33,6 +34,10 @@ use crate::{
 const STRATUM_FLOWS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
 /// Processes whose command line is waited upon.
 const ARGV_PROCESSES: usize = 16_384;
+/// Contents of executables whose verdict is kept.
+const BINARY_FILES: usize = 8_192;
+/// Processes and conversations whose destination was told.
+const DESTINATIONS: usize = 4_096;
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -58,10 +63,16 @@ pub struct Start {
     pub record: Option<PathBuf>,
 }
 
-/// Every detector, in the order in which they see an event.
+/// Every detector, in the order in which they see an event. `pools` are those that the operator lists.
 #[must_use]
-pub fn detectors() -> Vec<Box<dyn Detector>> {
-    vec![Box::new(Stratum::new(STRATUM_FLOWS)), Box::new(Argv::new(ARGV_PROCESSES))]
+pub fn detectors(pools: Arc<Pools>) -> Vec<Box<dyn Detector>> {
+    vec![
+        Box::new(Stratum::new(STRATUM_FLOWS)),
+        Box::new(Argv::new(ARGV_PROCESSES)),
+        Box::new(Binary::new(BINARY_FILES)),
+        // Sees what those before it found.
+        Box::new(Destination::new(pools, DESTINATIONS)),
+    ]
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -81,8 +92,9 @@ async fn live(start: Start) -> anyhow::Result<()> {
     let recorder =
         start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
     let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
+    let known = known(&start.config);
     let Parts { kernel, agent, source } =
-        assemble(host, settings(&start), sinks, recorder, SweepLimits::default())?;
+        assemble(host, settings(&start), &known, sinks, recorder, SweepLimits::default())?;
     let result = agent.run(source, shutdown).await;
     drop(kernel);
     result
@@ -117,6 +129,7 @@ pub(super) struct Parts {
 pub(super) fn assemble(
     host: Host,
     settings: Settings,
+    known: &Known,
     sinks: Sinks,
     recorder: Option<Recorder>,
     sweep: SweepLimits,
@@ -134,13 +147,25 @@ pub(super) fn assemble(
         sockets.map_or_else(|| Box::new(SockDiag) as Box<dyn Sockets>, |table| Box::new(table));
     let census: Box<dyn Census> =
         established.map_or_else(|| Box::new(SockDiag) as Box<dyn Census>, |table| Box::new(table));
-    let (workers, answers) = Workers::start(Box::new(LiveProcFs), sockets, Limits::default())
+    let (workers, answers) = Workers::start(Box::new(LiveProcFs), sockets, known, Limits::default())
         .context("cannot start the workers")?;
     let source = RingSource::new(tasks, flows, stats, log, unix_offset())?;
     workers.sweep(Arc::new(LiveProcFs), census, sweep).context("cannot start the sweep")?;
-    let pipeline = Pipeline::new(host, settings, detectors());
+    let pipeline = Pipeline::new(host, settings, detectors(Arc::clone(&known.pools)));
     let workers = Arc::new(workers);
     Ok(Parts { kernel, agent: Agent { pipeline, workers, answers, sinks, recorder }, source })
+}
+
+/// The rules and lists; what is wrong with them is warned of.
+pub(super) fn known(config: &Config) -> Known {
+    let (known, problems) = rules::load(&config.rules.directory);
+    for problem in problems {
+        log::warn!("{problem}; not loaded");
+    }
+    let Known { rules, digests, pools } = &known;
+    let (bundled, own) = (rules.bundled, rules.own);
+    log::info!("{bundled} bundled and {own} own rules, {} digests, {} pools", digests.len(), pools.len());
+    known
 }
 
 fn settings(start: &Start) -> Settings {

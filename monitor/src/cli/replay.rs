@@ -7,6 +7,7 @@ use std::{
     io::{self, Cursor, IsTerminal as _, Read, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use self::{flows::Report, progress::Progress};
@@ -123,7 +124,7 @@ async fn judge_capture(
     let mut level = Level::None;
     report.begin(path);
     let mut ahead = Ahead::new(capture)?;
-    let error = play(&mut ahead, Pipeline::new(host, settings, detectors()), |outcome| {
+    let error = play(&mut ahead, Pipeline::new(host, settings, detectors(Arc::default())), |outcome| {
         for flow in outcome.flows {
             level = level.max(flow.level);
             if report.shows(&flow) {
@@ -151,13 +152,17 @@ async fn judge_recording(
     let mut sink: Box<dyn Sink> =
         if json { Box::new(Json::new(stdout)) } else { Box::new(Text::new(stdout, colour)) };
     let mut level = Level::None;
-    let error = play(&mut recording, Pipeline::new(host, Settings::default(), detectors()), |outcome| {
-        for notice in outcome.notices {
-            level = level.max(notice.incident.as_ref().map_or(Level::None, |incident| incident.level));
-            progress.aside(|| sink.write(&notice))?;
-        }
-        Ok(())
-    })
+    let error = play(
+        &mut recording,
+        Pipeline::new(host, Settings::default(), detectors(Arc::default())),
+        |outcome| {
+            for notice in outcome.notices {
+                level = level.max(notice.incident.as_ref().map_or(Level::None, |incident| incident.level));
+                progress.aside(|| sink.write(&notice))?;
+            }
+            Ok(())
+        },
+    )
     .await?;
     Ok(Verdict { level, error, warnings: recording.warnings() })
 }

@@ -14,7 +14,6 @@ use serde::Serialize;
 use crate::detect::{RULES, Rule};
 
 pub mod catalog;
-mod embedded;
 mod scan;
 mod walk;
 

@@ -24,6 +24,7 @@ use crate::{
     event::Counters,
     notice::{Kind, Level, Notice},
     pipeline::Settings,
+    rules::Known,
     sink::{Sink, Sinks},
     worker::{SweepLimits, Workers},
 };
@@ -62,9 +63,9 @@ pub struct Args {
 /// # Errors
 /// As `run`, and when stdout cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    checked("scan", args.config.as_deref())?;
+    let config = checked("scan", args.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(look(args.listen))?;
+    let found = runtime.block_on(look(args.listen, &live::known(&config)))?;
     if found.lost.lost_total() > 0 {
         let lost = found.lost.lost.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {n}"));
         log::warn!("lost: {}; mining may have gone unseen", lost.collect::<Vec<_>>().join(", "));
@@ -84,14 +85,14 @@ struct Found {
     lost: Counters,
 }
 
-async fn look(listen: Duration) -> anyhow::Result<Found> {
+async fn look(listen: Duration, known: &Known) -> anyhow::Result<Found> {
     let stop = live::stop_signal()?;
     let latest = Latest::default();
     let sinks = Sinks::start(vec![Box::new(latest.clone())]).context("cannot start the sinks")?;
     // An incident that ends was merged into another.
     let settings = Settings { heartbeat: Duration::ZERO, end_after: Duration::MAX, ..Settings::default() };
     let Parts { kernel, agent, source } =
-        live::assemble(live::host()?, settings, sinks, None, SweepLimits::default())?;
+        live::assemble(live::host()?, settings, known, sinks, None, SweepLimits::default())?;
     let workers = Arc::clone(&agent.workers);
     let shutdown = async {
         tokio::select! {

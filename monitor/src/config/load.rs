@@ -154,7 +154,7 @@ mod tests {
         assert!(!config.journal.object_pid);
         let expected = [
             (4, "unknown key `journal.object_pib`; known here: object_pid, record, socket"),
-            (6, "unknown key `incidents`; known here: agent, incident, journal"),
+            (6, "unknown key `incidents`; known here: agent, incident, journal, rules"),
         ];
         assert_eq!(unknown, expected.map(|(line, text)| Problem { line, message: text.to_owned() }));
     }
@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(refused("[incident]\nend_after = \"2years\"\n"), format!("2: {wanted}"));
         assert!(refused("[incident]\nend_after = \"soon\"\n").starts_with("2: "));
         assert_eq!(refused("[journal]\nsocket = \"run/socket\"\n"), "2: an absolute path is wanted");
+        assert_eq!(refused("[rules]\ndirectory = \"rules.d\"\n"), "2: an absolute path is wanted");
         let long = format!("[journal]\nsocket = \"/{}\"\n", "x".repeat(107));
         assert_eq!(refused(&long), "2: a socket's path has at most 107 bytes");
     }

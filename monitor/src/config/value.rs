@@ -40,13 +40,19 @@ impl Visitor<'_> for Period {
     }
 }
 
-/// An absolute path that a socket address can hold.
-pub(super) fn socket_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+/// An absolute path.
+pub(super) fn absolute_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let path = PathBuf::deserialize(deserializer)?;
-    let bytes = path.as_os_str().as_encoded_bytes();
-    if !path.is_absolute() || bytes.contains(&0) {
+    if !path.is_absolute() || path.as_os_str().as_encoded_bytes().contains(&0) {
         return Err(D::Error::custom("an absolute path is wanted"));
     }
+    Ok(path)
+}
+
+/// An absolute path that a socket address can hold.
+pub(super) fn socket_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = absolute_path(deserializer)?;
+    let bytes = path.as_os_str().as_encoded_bytes();
     if bytes.len() > SOCKET_PATH_MAX {
         return Err(D::Error::custom(format!("a socket's path has at most {SOCKET_PATH_MAX} bytes")));
     }

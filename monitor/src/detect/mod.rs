@@ -6,6 +6,8 @@ pub use crate::finding::{Claim, Family, Finding, Role, Rule, Shares, Subject};
 use crate::{enrich::Tables, event::Event, outcome::Request};
 
 pub mod argv;
+pub mod binary;
+pub mod destination;
 pub mod stratum;
 pub(crate) mod wallet;
 
@@ -84,6 +86,46 @@ pub static ARGV_STRATUM_URL: Rule = Rule {
     proof: false,
     sees: "a stratum URL as a whole argument of a process that was still alive after 10 s",
 };
+/// A bundled rule matched the file that runs.
+pub static BINARY_CONTENT: Rule = Rule {
+    name: "binary.content",
+    family: Family::Binary,
+    weight: 70,
+    proof: false,
+    sees: "an executed file that matches a bundled rule: it is made of what a miner is made of",
+};
+/// A bundled rule matched what runs.
+pub static BINARY_MEMORY: Rule = Rule {
+    name: "binary.memory",
+    family: Family::Binary,
+    weight: 70,
+    proof: false,
+    sees: "the memory of a packed, deleted or memfd program that matches a bundled rule",
+};
+/// An operator's rule matched the file that runs.
+pub static BINARY_YARA: Rule = Rule {
+    name: "binary.yara",
+    family: Family::Binary,
+    weight: 30,
+    proof: false,
+    sees: "an executed file that matches a YARA rule of the operator",
+};
+/// An operator's list has the file that runs.
+pub static BINARY_DIGEST: Rule = Rule {
+    name: "binary.digest",
+    family: Family::Binary,
+    weight: 30,
+    proof: false,
+    sees: "an executed file whose SHA-256 a list of the operator has",
+};
+/// An operator's list has where it goes.
+pub static DESTINATION_LIST: Rule = Rule {
+    name: "destination.list",
+    family: Family::Destination,
+    weight: 30,
+    proof: false,
+    sees: "a connection, a tunnel or an argument to a name or address that a pool list of the operator has",
+};
 
 /// A miner's options together.
 pub static ARGV_OPTIONS: Rule = Rule {
@@ -119,7 +161,7 @@ pub static ARGV_WALLET: Rule = Rule {
 };
 
 /// Every rule, in the order of the documentation.
-pub static RULES: [&Rule; 10] = [
+pub static RULES: [&Rule; 15] = [
     &STRATUM_SESSION,
     &STRATUM_SHARE,
     &STRATUM_CLIENT,
@@ -130,6 +172,11 @@ pub static RULES: [&Rule; 10] = [
     &ARGV_CONFIG,
     &ARGV_ENVIRONMENT,
     &ARGV_WALLET,
+    &BINARY_CONTENT,
+    &BINARY_MEMORY,
+    &BINARY_YARA,
+    &BINARY_DIGEST,
+    &DESTINATION_LIST,
 ];
 
 /// The shortest name that is taken for an account.

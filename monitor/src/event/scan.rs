@@ -37,6 +37,11 @@ pub struct Scanned {
     pub sha256: Option<String>,
     /// Its size in bytes.
     pub size: u64,
+    /// Its last change of inode or content, nanoseconds since the Unix epoch, as in [`super::Exec::changed`]; 0 when
+    /// it was not searched. With the size it tells whether this is the file that an exec event is of.
+    pub changed: i64,
+    /// It was not changed just before: whatever has this change and size has this content.
+    pub settled: bool,
     /// Rules that matched.
     pub matches: Vec<RuleMatch>,
     /// The digest list that names it, as `file:line`.

@@ -48,6 +48,11 @@ impl Digests {
         Some(digest)
     }
 
+    /// Takes in what another reader found of a settled file.
+    pub(super) fn learn(&self, status: Status, digest: &str) {
+        self.lock().put(status, digest.to_owned());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<Status, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,12 +82,14 @@ fn read(handle: &OwnedFd, cap: u64, until: Instant) -> Option<String> {
     }
 }
 
-fn settled(status: &Status) -> bool {
+/// Whether the file was last changed long enough ago for its status to tell its content.
+pub(super) fn settled(status: &Status) -> bool {
     let now = clock_gettime(ClockId::Realtime).tv_sec;
     u64::try_from(now.saturating_sub(status.changed.0)).is_ok_and(|age| age > SETTLED.as_secs())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

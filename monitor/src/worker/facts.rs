@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -50,7 +51,7 @@ const UNSET: u32 = u32::MAX;
 pub(super) struct FactReader {
     procfs: Box<dyn ProcFs>,
     names: Names,
-    digests: Digests,
+    digests: Arc<Digests>,
     containers: Containers,
     sessions: Sessions,
 }
@@ -60,10 +61,15 @@ impl FactReader {
         Self {
             procfs,
             names: Names::default(),
-            digests: Digests::default(),
+            digests: Arc::default(),
             containers: Containers::default(),
             sessions: Sessions::default(),
         }
+    }
+
+    /// The digests that it knows, for others to use and to add to.
+    pub(super) fn digests(&self) -> Arc<Digests> {
+        Arc::clone(&self.digests)
     }
 
     /// All facts of the process with this pid in the agent's PID namespace, if it is the one that is meant; else

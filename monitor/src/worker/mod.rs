@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::{
     event::{BootTime, Event, Owner},
     outcome::Request,
+    rules::Known,
 };
 
 mod container;
@@ -21,6 +22,7 @@ mod names;
 mod owners;
 mod pool;
 pub mod procfs;
+pub mod scan;
 mod script;
 mod session;
 mod setup;
@@ -30,8 +32,12 @@ mod tests;
 mod tty;
 
 pub use diag::SockDiag;
+use facts::FactReader;
 pub use owners::Sockets;
+use pool::Pool;
 use procfs::{Identity, LiveProcFs, ProcFs};
+use scan::Scanner;
+use setup::SetupReader;
 pub use sweep::{Census, Connected, SweepLimits};
 
 /// Sizes and times of the workers.
@@ -45,6 +51,12 @@ pub struct Limits {
     pub answers: usize,
     /// Look-up threads.
     pub threads: usize,
+    /// Scans that may wait.
+    pub scans: usize,
+    /// Scan threads.
+    pub scanners: usize,
+    /// A scan that takes longer is given up and its thread replaced.
+    pub scan_stuck: Duration,
     /// A look-up that takes longer is given up and its thread replaced; a pass over the file tables is counted.
     pub stuck: Duration,
     /// Threads given up that may hang at one time; beyond that none is replaced.
@@ -60,6 +72,9 @@ impl Default for Limits {
             sockets: 1024,
             answers: 1024,
             threads: 2,
+            scans: 4096,
+            scanners: 1,
+            scan_stuck: Duration::from_secs(60),
             stuck: Duration::from_secs(5),
             lost: 16,
             pause: Duration::from_millis(2),
@@ -69,8 +84,9 @@ impl Default for Limits {
 
 /// The running workers; their threads end when this is dropped, those that hang excepted.
 pub struct Workers {
-    pool: Arc<pool::Pool<facts::FactReader>>,
-    setups: Arc<pool::Pool<setup::SetupReader>>,
+    pool: Arc<Pool<FactReader>>,
+    setups: Arc<Pool<SetupReader>>,
+    scans: Arc<Pool<Scanner>>,
     owners: Arc<owners::Owners>,
     swept: Arc<sweep::Progress>,
     answers: mpsc::Sender<Event>,
@@ -84,20 +100,29 @@ impl Workers {
     pub fn start(
         procfs: Box<dyn ProcFs>,
         sockets: Box<dyn Sockets>,
+        known: &Known,
         limits: Limits,
     ) -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let procfs: Arc<dyn ProcFs> = procfs.into();
         let (send, answers) = mpsc::channel(limits.answers);
         let owners = owners::Owners::start(sockets, limits, send.clone())?;
-        let reader = facts::FactReader::new(Box::new(Arc::clone(&procfs)));
-        let pool = pool::Pool::start(reader, limits, send.clone()).inspect_err(|_| owners.close())?;
-        let reader = setup::SetupReader::new(Box::new(procfs));
-        let setups =
-            pool::Pool::start(reader, Limits { threads: 1, ..limits }, send.clone()).inspect_err(|_| {
-                owners.close();
-                pool.close();
-            })?;
-        Ok((Self { pool, setups, owners, swept: Arc::default(), answers: send }, answers))
+        let reader = FactReader::new(Box::new(Arc::clone(&procfs)));
+        let scanner = Scanner::new(known, Arc::clone(&procfs), reader.digests());
+        let setup = SetupReader::new(Box::new(procfs));
+        let Limits { scans: queue, scanners: threads, scan_stuck: stuck, .. } = limits;
+        let of_scans = Limits { queue, threads, stuck, ..limits };
+        // Those that started end when the others cannot.
+        let pool = Pool::start(reader, limits, send.clone()).inspect_err(|_| owners.close())?;
+        let setups = Pool::start(setup, Limits { threads: 1, ..limits }, send.clone()).inspect_err(|_| {
+            owners.close();
+            pool.close();
+        })?;
+        let scans = Pool::start(scanner, of_scans, send.clone()).inspect_err(|_| {
+            owners.close();
+            pool.close();
+            setups.close();
+        })?;
+        Ok((Self { pool, setups, scans, owners, swept: Arc::default(), answers: send }, answers))
     }
 
     /// Tells of every process and every connected socket that there is, as [`crate::event::Body::Running`] and
@@ -122,7 +147,7 @@ impl Workers {
             Request::LookUp(owner) => self.pool.submit(owner),
             Request::FindOwner(flow) => self.owners.submit(flow),
             Request::ReadSetup { owner, files } => self.setups.submit(setup::Question { owner, files }),
-            Request::Scan(..) => false,
+            Request::Scan(owner, target) => self.scans.submit((owner, target)),
         }
     }
 
@@ -132,6 +157,7 @@ impl Workers {
     pub fn pending(&self) -> usize {
         self.pool.pending()
             + self.setups.pending()
+            + self.scans.pending()
             + self.owners.pending()
             + usize::from(self.swept.is_running())
     }
@@ -166,10 +192,22 @@ impl Workers {
         self.setups.work().refused.load(Relaxed)
     }
 
+    /// What was not searched since the start, and is no loss, by name: executables that were gone before their turn,
+    /// larger than is read, or on file systems that are not opened.
+    #[must_use]
+    pub fn unsearched(&self) -> [(&'static str, u64); 3] {
+        let skipped = &self.scans.work().skipped;
+        [
+            ("scan-failed", self.scans.failed.load(Relaxed)),
+            ("scan-large", skipped.large.load(Relaxed)),
+            ("scan-refused", skipped.refused.load(Relaxed)),
+        ]
+    }
+
     /// What was lost since the start, by name.
     #[must_use]
     pub fn counters(&self) -> Vec<(String, u64)> {
-        let (pool, setups) = (&self.pool, &self.setups);
+        let (pool, setups, scans) = (&self.pool, &self.setups, &self.scans);
         let (owners, swept) = (&self.owners, &self.swept);
         [
             ("worker.lookup.dropped", pool.dropped.load(Relaxed)),
@@ -179,6 +217,10 @@ impl Workers {
             ("worker.setup.dropped", setups.dropped.load(Relaxed)),
             ("worker.setup.stuck", setups.stuck.load(Relaxed)),
             ("worker.setup.panicked", setups.panics.load(Relaxed)),
+            ("worker.scan.dropped", scans.dropped.load(Relaxed)),
+            ("worker.scan.stuck", scans.stuck.load(Relaxed)),
+            ("worker.scan.panicked", scans.panics.load(Relaxed)),
+            ("worker.scan.late", scans.work().skipped.late.load(Relaxed)),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),
@@ -196,6 +238,7 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.pool.close();
         self.setups.close();
+        self.scans.close();
         self.owners.close();
     }
 }

@@ -27,6 +27,8 @@ pub(super) trait Work: Send + Sync + 'static {
     /// Names the threads and stands in errors: `look-up`.
     const NAME: &'static str;
 
+    /// Runs first on each thread.
+    fn begin(&self) {}
     /// Whose it is.
     fn owner(request: &Self::Request) -> Owner;
     /// The answer, and whether it failed.
@@ -155,6 +157,7 @@ impl<W: Work> Pool<W> {
     }
 
     fn run(&self, thread: u64) {
+        self.work_of.begin();
         while let Some(request) = self.next(thread) {
             let answer = catch_unwind(AssertUnwindSafe(|| self.work_of.carry_out(&request)));
             let answer = answer.unwrap_or_else(|_| {

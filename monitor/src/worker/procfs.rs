@@ -64,6 +64,15 @@ pub trait ProcDir {
     /// The operating system's.
     fn exe(&self) -> io::Result<OwnedFd>;
 
+    /// A file of the directory that is read from several places (`mem`, `pagemap`), opened for reading.
+    ///
+    /// # Errors
+    /// The operating system's; a made-up process has none.
+    fn file(&self, file: &str) -> io::Result<File> {
+        let _ = file;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A handle (`O_PATH`) on a path as the process itself sees it. `path` is relative to the process's root.
     ///
     /// # Errors
@@ -138,6 +147,11 @@ impl ProcDir for LiveProcDir {
         let mut content = Vec::new();
         file.take(u64::try_from(cap).unwrap_or(u64::MAX)).read_to_end(&mut content)?;
         Ok(content)
+    }
+
+    fn file(&self, file: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(File::from(openat(self.0.as_fd(), file, flags, Mode::empty())?))
     }
 
     fn link(&self, link: &str) -> io::Result<PathBuf> {

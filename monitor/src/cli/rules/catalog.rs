@@ -11,7 +11,7 @@ use boreal::{
 };
 use serde::Serialize;
 
-use super::embedded;
+use crate::rules::bundled;
 
 /// Name spaces of bundled files begin so; those of others are their paths.
 const BUNDLED: &str = "bundled:";
@@ -50,8 +50,8 @@ impl Catalog {
     pub fn new(files: &[impl AsRef<Path>]) -> anyhow::Result<Self> {
         let mut compiler = Compiler::new();
         compiler.set_params(CompilerParams::default().disable_includes(true));
-        for (name, text) in embedded::files() {
-            add(&mut compiler, &format!("{BUNDLED}{name}"), name, &text)?;
+        for (name, text) in bundled() {
+            add(&mut compiler, &format!("{BUNDLED}{name}"), &name, &text)?;
         }
         for file in files {
             let name = file.as_ref().display().to_string();
@@ -129,14 +129,14 @@ fn told(name: &str, text: &str, error: &AddRuleError) -> anyhow::Error {
 mod tests {
     use super::*;
 
-    fn bundled() -> Catalog {
+    fn catalog() -> Catalog {
         Catalog::new(&[] as &[&Path]).unwrap()
     }
 
     #[test]
     fn every_bundled_rule_tells_what_it_is_and_demands_what_it_says() {
-        let rules = bundled().rules();
-        let texts: Vec<_> = embedded::files().map(|(_, text)| text).collect();
+        let rules = catalog().rules();
+        let texts: Vec<_> = bundled().into_iter().map(|(_, text)| text).collect();
         assert!(rules.len() >= 30, "{}", rules.len());
         for rule in &rules {
             for told in [&rule.description, &rule.marks, &rule.source, &rule.false_alarms] {
@@ -171,7 +171,7 @@ mod tests {
         let (_, section) = doc.split_once("\n## Known miners by content\n").unwrap();
         let rows = section.lines().filter(|line| line.starts_with("| `"));
         let told: Vec<_> = rows.take_while(|row| row.ends_with(" |")).collect();
-        let rules = bundled().rules();
+        let rules = catalog().rules();
         let row = |rule: &ContentRule| {
             let ContentRule { name, description, marks, source, .. } = rule;
             format!("| `{name}` | {description} | {marks} | {source} |")
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn names_are_their_own() {
-        let mut names: Vec<_> = bundled().rules().into_iter().map(|rule| rule.name).collect();
+        let mut names: Vec<_> = catalog().rules().into_iter().map(|rule| rule.name).collect();
         let all = names.len();
         names.sort();
         names.dedup();

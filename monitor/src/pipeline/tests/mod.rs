@@ -145,7 +145,7 @@ impl Run {
 
     /// Who holds a socket is answered by the test alone.
     fn asking(events: &[Event]) -> Self {
-        let mut run = Self { holds: false, ..Self::new(Settings::default()) };
+        let mut run = Self { holds: false, ..Self::new(brief()) };
         run.feed(events);
         run
     }

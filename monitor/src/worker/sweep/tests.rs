@@ -41,8 +41,13 @@ fn miner(comm: &str, parent: u32, start: u64) -> FakeProcess {
 /// Every event of one sweep, in order, and the counters afterwards.
 fn sweep(procfs: FakeProcFs, connected: io::Result<Connected>, limits: SweepLimits) -> (Vec<Event>, Workers) {
     let sockets = Box::new(Told(None));
-    let (workers, mut events) =
-        Workers::start(Box::new(FakeProcFs::default()), sockets, Limits::default()).unwrap();
+    let (workers, mut events) = Workers::start(
+        Box::new(FakeProcFs::default()),
+        sockets,
+        &crate::rules::Known::default(),
+        Limits::default(),
+    )
+    .unwrap();
     workers.sweep(Arc::new(procfs), Box::new(Told(Some(connected))), limits).unwrap();
     let mut all = Vec::new();
     while workers.pending() > 0 || !events.is_empty() {

@@ -9,6 +9,7 @@ use super::fake::FakeProcFs;
 use crate::{
     event::{Body, FlowId, Owner, OwnerSource, ProcessKey},
     outcome::Request,
+    rules::Known,
     worker::{Limits, Sockets, Workers},
 };
 
@@ -42,7 +43,8 @@ impl Rig {
         let ((send_asked, asked), (tell, answers)) = (mpsc::channel(), mpsc::channel());
         let sockets = Told { asked: send_asked, answers };
         let (workers, events) =
-            Workers::start(Box::new(FakeProcFs::default()), Box::new(sockets), limits).unwrap();
+            Workers::start(Box::new(FakeProcFs::default()), Box::new(sockets), &Known::default(), limits)
+                .unwrap();
         Self { workers, events, asked, tell }
     }
 

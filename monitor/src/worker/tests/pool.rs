@@ -12,6 +12,7 @@ use super::fake::{FakeProcFs, FakeProcess};
 use crate::{
     event::{Body, Event, FlowId, Owner, OwnerSource, ProcFacts, ProcessKey, Ticks},
     outcome::Request,
+    rules::Known,
     worker::{Limits, Sockets, Workers, boot_now},
 };
 
@@ -68,7 +69,8 @@ fn workers(limits: Limits) -> (Workers, Receiver<Event>, Arc<Gate>, FakeProcFs) 
         })),
         ..FakeProcFs::default()
     };
-    let (workers, answers) = Workers::start(Box::new(procfs.clone()), Box::new(NoSockets), limits).unwrap();
+    let (workers, answers) =
+        Workers::start(Box::new(procfs.clone()), Box::new(NoSockets), &Known::default(), limits).unwrap();
     (workers, answers, gate, procfs)
 }
 

@@ -125,8 +125,13 @@ fn the_workers_answer_once_and_relative_names_are_those_of_the_process() {
     process.links.insert("cwd", folder.path().to_owned());
     process.links.insert("root", Path::new("/").to_owned());
     let procfs = FakeProcFs { processes: [(7, process)].into(), ..FakeProcFs::default() };
-    let (workers, mut answers) =
-        Workers::start(Box::new(procfs), Box::new(NoSockets), Limits::default()).unwrap();
+    let (workers, mut answers) = Workers::start(
+        Box::new(procfs),
+        Box::new(NoSockets),
+        &crate::rules::Known::default(),
+        Limits::default(),
+    )
+    .unwrap();
     let key = ProcessKey { tgid: 7, start: Ticks(5) };
     let owner = Owner { key, pid: 7, generation: Some(1), source: OwnerSource::Own };
     assert!(workers.submit(Request::ReadSetup { owner, files: vec!["config.json".to_owned()] }));

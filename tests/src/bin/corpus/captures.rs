@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io::{self, BufReader},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result};
@@ -87,7 +88,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Adds the conversations of `file`; returns what ended it early.
 async fn play(file: &Path, views: &mut Vec<FlowView>) -> Result<Option<io::Error>> {
     let mut capture = Capture::new(file, Box::new(BufReader::new(File::open(file)?)))?;
-    let mut pipeline = pipeline(detectors());
+    let mut pipeline = pipeline(detectors(Arc::default()));
     let mut last = None;
     let error = loop {
         match capture.next().await {

@@ -1,7 +1,7 @@
 //! What the agent's own pipeline says of a conversation.
 //!
 //! Owns [`Judge`] and [`Verdict`]. Must not know labels: it judges, others compare.
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use monitor::{
@@ -72,7 +72,7 @@ pub(crate) struct Judge {
 impl Judge {
     /// As shipped.
     pub(crate) fn shipped() -> Self {
-        Self::with(detectors())
+        Self::with(detectors(Arc::default()))
     }
 
     /// Looks for these dialects only.
