@@ -25,7 +25,7 @@ pub(super) struct Special {
 struct Differences(Vec<String>);
 
 impl Differences {
-    fn check<T: PartialEq + Debug>(&mut self, field: &str, told: T, own: T) {
+    fn check<T: PartialEq + Debug + Copy>(&mut self, field: &str, told: T, own: T) {
         if told != own {
             self.0.push(format!("{field} is {told:?}, should be {own:?}"));
         }
