@@ -20,6 +20,7 @@ mod ending;
 mod exec;
 mod expect;
 mod journal;
+mod known;
 mod lab;
 mod late;
 mod latency;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         sockets::tests(),
         passed::tests(),
         running::tests(),
+        known::tests(),
         secrets::tests(),
         argv::tests(),
         container::tests(),
