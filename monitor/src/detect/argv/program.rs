@@ -34,6 +34,7 @@ const CARRIERS: [&[&str]; 6] = [
         "bwrap",
         "catatonit",
         "chroot",
+        "coreutils",
         "cpulimit",
         "crond",
         "daemonize",
