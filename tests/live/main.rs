@@ -19,6 +19,7 @@ mod dialects;
 mod ending;
 mod exec;
 mod expect;
+mod hostile;
 mod journal;
 mod lab;
 mod late;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         exec::tests(),
         ancestry::tests(),
         content::tests(),
+        hostile::tests(),
         recording::tests(),
         records::tests(),
         respawn::tests(),
