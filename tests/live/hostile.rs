@@ -31,8 +31,6 @@ use crate::{
 mod hanging;
 mod rooted;
 
-/// Makes an incident of its own of each process that stays, and with it a look-up of executable and script.
-const URL: &str = "stratum+tcp://127.0.0.1:3333";
 /// A miner's, were it read.
 const CONFIG: &str = r#"{"donate-level":1,"pools":[{"url":"pool.example:3333","user":"me","pass":"x"}]}"#;
 /// Of a file with nothing in it; more than is read of any.
@@ -107,8 +105,7 @@ impl Bench {
         let most = memory(self.agent.pid())?;
         let stopped = self.agent.stop(Signal::TERM)?;
         let counters = stopped.stopped_well()?.counters();
-        let shown: BTreeMap<_, _> =
-            counters.iter().filter(|(name, n)| **n > 0 && is_refusal(name)).collect();
+        let shown: BTreeMap<_, _> = counters.iter().filter(|(name, n)| **n > 0 && is_refusal(name)).collect();
         println!("{test}: most memory {most} kB, {shown:?}");
         Ok(counters)
     }
@@ -133,16 +130,22 @@ fn none_stuck(counters: &BTreeMap<String, u64>) -> Result<()> {
     Ok(())
 }
 
+/// A pool for each: makes an incident of its own of a process that stays, and with it a look-up of executable and
+/// script.
+fn url(name: &str) -> String {
+    format!("stratum+tcp://{name}.example:3333")
+}
+
 fn start(name: &str, program: impl Into<OsString>, args: &[&Path]) -> Result<Running> {
     let mut command = Command::new(program.into());
     command.args(args);
     Running::spawn(name, &mut command)
 }
 
-/// A program that waits, and looks at none of its arguments.
-fn waiting() -> Vec<u8> {
+/// A program that waits, and looks at none of its arguments; each with a content of its own.
+fn waiting(mark: &str) -> Vec<u8> {
     let machine = if cfg!(target_arch = "aarch64") { Machine::Aarch64 } else { Machine::X86_64 };
-    Program { machine, ..Program::new(vec![b"nothing of interest"]) }.bytes()
+    Program { machine, ..Program::new(vec![mark.as_bytes()]) }.bytes()
 }
 
 fn fifo(lab: &Lab) -> Result<()> {
@@ -150,7 +153,8 @@ fn fifo(lab: &Lab) -> Result<()> {
     let bench = Bench::new()?;
     let (script, config) = (bench.fifo("fifo.py")?, bench.fifo("fifo.json")?);
     // Python waits in open(2) for someone to write.
-    let args = [&script, Path::new("-c"), &config, Path::new("-o"), Path::new(URL)];
+    let pool = url("fifo");
+    let args = [&script, Path::new("-c"), &config, Path::new("-o"), Path::new(&pool)];
     let mut python = start("python", python()?, &args)?;
     let script = script.display().to_string();
     bench.told_by_arguments(python.pid(), vec![Field::Is("script", script)])?;
@@ -165,12 +169,14 @@ fn sparse(lab: &Lab) -> Result<()> {
     const TEST: &str = "hostile::sparse";
     let bench = Bench::new()?;
     let config = bench.sparse("config.json", CONFIG.as_bytes())?;
-    let program = bench.sparse("program", &waiting())?;
+    let program = bench.sparse("program", &waiting("sparse"))?;
     // A shell reads as far as it runs.
     let script = bench.sparse("script.sh", b"read line\nexit 0\n")?;
-    let named = [Path::new("-c"), &config, Path::new("-o"), Path::new(URL)];
-    let mut running = start("program", &program, &named)?;
-    let mut shell = start("shell", "/bin/sh", &[&[script.as_path()], named.as_slice()].concat())?;
+    let (of_program, of_shell) = (url("sparse-program"), url("sparse-shell"));
+    let args = [Path::new("-c"), &config, Path::new("-o"), Path::new(&of_program)];
+    let mut running = start("program", &program, &args)?;
+    let args = [&script, Path::new("-c"), &config, Path::new("-o"), Path::new(&of_shell)];
+    let mut shell = start("shell", "/bin/sh", &args)?;
     let exe = Field::Is("exe", program.display().to_string());
     bench.told_by_arguments(running.pid(), vec![exe, Field::Is("sha256", String::new())])?;
     let script = Field::Is("script", script.display().to_string());

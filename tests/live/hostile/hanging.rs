@@ -1,5 +1,9 @@
 //! A file system in user space whose server does not answer.
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    process::Command,
+};
 
 use anyhow::{Result, ensure};
 use minewarden_tests::{
@@ -7,7 +11,7 @@ use minewarden_tests::{
     process::Running,
 };
 
-use super::{Bench, URL, at_least, none_stuck, waiting};
+use super::{Bench, at_least, none_stuck, url, waiting};
 use crate::{expect::Field, lab::Lab};
 
 /// Processes that hang on it, and its server. Dropped in this order: no process can end before its server has.
@@ -21,7 +25,7 @@ impl Mounted {
     fn new(bench: &Bench) -> Result<Self> {
         let (folder, program) = (bench.path("mnt"), bench.path("program.elf"));
         fs::create_dir(&folder)?;
-        fs::write(&program, waiting())?;
+        fs::write(&program, waiting("hanging"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_test-hang"));
         command.arg(&folder).arg(&program).arg(bench.agent.pid().to_string());
         let server = Running::spawn("test-hang", &mut command)?;
@@ -63,8 +67,8 @@ pub(super) fn files(lab: &Lab) -> Result<()> {
     let mut mounted = Mounted::new(&bench)?;
     let (script, config, program) =
         (mounted.path("script"), mounted.path("config.json"), mounted.path("program"));
-    let script_pid = mounted.run(&[python()?, &script, "-c", &config, "-o", URL])?;
-    let program_pid = mounted.run(&[&program, "-c", &config, "-o", URL])?;
+    let script_pid = mounted.run(&[python()?, &script, "-c", &config, "-o", &url("hanging-script")])?;
+    let program_pid = mounted.run(&[&program, "-c", &config, "-o", &url("hanging-program")])?;
     let wanted = vec![Field::Is("script", script)];
     bench.told_by_arguments(script_pid, wanted)?;
     let wanted = vec![Field::Has("exe", "program".into()), Field::Is("sha256", String::new())];
@@ -92,16 +96,12 @@ pub(super) fn names(lab: &Lab) -> Result<()> {
     let agent = bench.agent.pid();
     let mut mounted = Mounted::new(&bench)?;
     let program = bench.path("program.elf");
-    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    let program = Path::new(&program).display().to_string();
-    let mut pids = Vec::new();
-    for name in ["never-1.json", "never-2.json", "never-3/config.json"] {
-        let config = mounted.path(name);
-        pids.push(mounted.run(&[&program, "-c", &config, "-o", URL])?);
-    }
-    for pid in pids {
-        bench.told_by_arguments(pid, vec![Field::Is("exe", program.clone())])?;
-    }
+    fs::set_permissions(&program, Permissions::from_mode(0o755))?;
+    let program = program.display().to_string();
+    let [one, two, three] =
+        ["never-1.json", "never-2.json", "never-3/config.json"].map(|name| mounted.path(name));
+    let pid = mounted.run(&[&program, "-c", &one, "-c", &two, "-c", &three, "-o", &url("hanging-names")])?;
+    bench.told_by_arguments(pid, vec![Field::Is("exe", program)])?;
     bench.finds_a_miner(lab, TEST)?;
     mounted.all_live()?;
     let counters = bench.counters(TEST)?;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Result, ensure};
 use minewarden_tests::{client::STEP, process::Running};
 
-use super::{Bench, URL, at_least, link, none_stuck, start, waiting, write_config};
+use super::{Bench, at_least, link, none_stuck, start, url, waiting, write_config};
 use crate::{
     expect::{self, Field},
     lab::Lab,
@@ -24,7 +24,7 @@ fn root(bench: &Bench, name: &str, outside: &Path) -> Result<PathBuf> {
     let root = bench.path(name);
     fs::create_dir_all(root.join("old"))?;
     let program = root.join("program");
-    fs::write(&program, waiting())?;
+    fs::write(&program, waiting(name))?;
     fs::set_permissions(&program, Permissions::from_mode(0o755))?;
     link(outside, root.join("absolute.json"))?;
     let up: PathBuf = ["..", "..", "..", ".."].iter().collect();
@@ -42,14 +42,19 @@ pub(super) fn links(lab: &Lab) -> Result<()> {
     write_config(&outside)?;
     let (plain, pivoted) = (root(&bench, "plain", &outside)?, root(&bench, "pivoted", &outside)?);
     let mut command = Command::new("chroot");
-    command.arg(&plain).args(TOLD).args(["-o", URL]);
+    command.arg(&plain).args(TOLD).args(["-o", &url("plain")]);
     let mut plain_root = Running::spawn("chroot", &mut command)?;
     let mut command = Command::new("unshare");
-    command.args(["-m", "--", "sh", "-c", PIVOT, "sh"]).arg(&pivoted).args(TOLD).args(["-o", URL]);
+    command
+        .args(["-m", "--", "sh", "-c", PIVOT, "sh"])
+        .arg(&pivoted)
+        .args(TOLD)
+        .args(["-o", &url("pivoted")]);
     let mut own_mounts = Running::spawn("pivot_root", &mut command)?;
     // The same links, of a process that shares our root: they are a miner's configuration there.
-    let args = [Path::new("-c"), &plain.join("absolute.json")];
-    let inside = start("inside", plain.join("program"), &args)?;
+    let shared = root(&bench, "shared", &outside)?;
+    let args = [Path::new("-c"), &shared.join("absolute.json")];
+    let inside = start("inside", shared.join("program"), &args)?;
     expect::told(&bench.agent, inside.pid(), STEP, &[Field::Is("rules", "argv.config".into())])?;
     for process in [&mut plain_root, &mut own_mounts] {
         bench.told_by_arguments(process.pid(), vec![Field::Is("exe", exe(process.pid())?)])?;

@@ -70,7 +70,8 @@ impl Server {
             let Some(answer) = answer else { continue };
             let (error, body) = answer.map_or_else(|error| (-error, Vec::new()), |body| (0, body));
             let length = u32::try_from(16 + body.len())?;
-            let head = [&length.to_le_bytes()[..], &error.to_le_bytes(), &request.unique.to_le_bytes()].concat();
+            let head =
+                [&length.to_le_bytes()[..], &error.to_le_bytes(), &request.unique.to_le_bytes()].concat();
             // One that was interrupted takes no answer any more.
             let _ = device.write(&[head, body].concat());
         }
@@ -87,7 +88,11 @@ impl Server {
                 if name.starts_with("never") {
                     return None;
                 }
-                NAMES.iter().find(|(known, _)| *known == name).map(|(_, node)| self.entry(*node)).ok_or(libc::ENOENT)
+                NAMES
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, node)| self.entry(*node))
+                    .ok_or(libc::ENOENT)
             }
             (3, node) => Ok([numbers(&[VALID, 0]), self.attributes(node)].concat()),
             (14, PROGRAM) => Ok(numbers(&[0, 0])),
