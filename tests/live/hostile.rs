@@ -43,6 +43,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("hostile::link_out_of_the_root", rooted::links).needs(&[Need::NetTools]),
         Test::new("hostile::file_system_that_hangs", hanging::files).needs(&[Need::Fuse]),
         Test::new("hostile::name_that_hangs", hanging::names).needs(&[Need::Fuse]),
+        Test::new("hostile::stuck_thread_is_replaced", hanging::stuck).needs(&[Need::Fuse]),
     ]
 }
 
@@ -170,13 +171,15 @@ fn sparse(lab: &Lab) -> Result<()> {
     let bench = Bench::new()?;
     let config = bench.sparse("config.json", CONFIG.as_bytes())?;
     let program = bench.sparse("program", &waiting("sparse"))?;
-    // A shell reads as far as it runs.
+    // A shell reads as far as it runs; arguments of the system's own are not judged.
+    let sh = bench.path("sh");
+    fs::copy("/bin/sh", &sh)?;
     let script = bench.sparse("script.sh", b"read line\nexit 0\n")?;
     let (of_program, of_shell) = (url("sparse-program"), url("sparse-shell"));
     let args = [Path::new("-c"), &config, Path::new("-o"), Path::new(&of_program)];
     let mut running = start("program", &program, &args)?;
     let args = [&script, Path::new("-c"), &config, Path::new("-o"), Path::new(&of_shell)];
-    let mut shell = start("shell", "/bin/sh", &args)?;
+    let mut shell = start("shell", &sh, &args)?;
     let exe = Field::Is("exe", program.display().to_string());
     bench.told_by_arguments(running.pid(), vec![exe, Field::Is("sha256", String::new())])?;
     let script = Field::Is("script", script.display().to_string());
@@ -194,6 +197,6 @@ fn write_config(path: &Path) -> Result<()> {
     File::create(path).and_then(|mut file| file.write_all(CONFIG.as_bytes())).context("a configuration")
 }
 
-fn link(target: impl AsRef<Path>, name: PathBuf) -> Result<()> {
-    symlink(target, &name).with_context(|| name.display().to_string())
+fn link(target: impl AsRef<Path>, name: &Path) -> Result<()> {
+    symlink(target, name).with_context(|| name.display().to_string())
 }

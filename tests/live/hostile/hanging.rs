@@ -9,10 +9,14 @@ use anyhow::{Result, ensure};
 use minewarden_tests::{
     client::{STEP, python},
     process::Running,
+    wait,
 };
 
 use super::{Bench, at_least, none_stuck, url, waiting};
-use crate::{expect::Field, lab::Lab};
+use crate::{
+    expect::{self, Field},
+    lab::Lab,
+};
 
 /// Processes that hang on it, and its server. Dropped in this order: no process can end before its server has.
 struct Mounted {
@@ -111,4 +115,36 @@ pub(super) fn names(lab: &Lab) -> Result<()> {
     none_stuck(&counters)?;
     ensure!(asked.is_empty(), "the agent asked the server for {asked:?}");
     Ok(())
+}
+
+/// A file system in no mount table any more: the agent has to ask it what it is, and waits in vain.
+pub(super) fn stuck(lab: &Lab) -> Result<()> {
+    const TEST: &str = "hostile::stuck";
+    let bench = Bench::new()?;
+    let agent = bench.agent.pid();
+    let mut mounted = Mounted::new(&bench)?;
+    let program = mounted.path("program");
+    let pid = mounted.run(&[&program, "-o", &url("stuck")])?;
+    wait::until("the program to run", STEP, || {
+        let exe = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+        exe.ends_with("program").then_some(())
+    })?;
+    let server = mounted.server.pid().to_string();
+    let detached = Command::new("nsenter")
+        .args(["-m", "-t", &server, "--", "umount", "-l", &mounted.folder])
+        .status()?;
+    ensure!(detached.success(), "umount: {detached}");
+    let by_arguments = [Field::Is("rules", "argv.stratum-url".into())];
+    expect::told(&bench.agent, pid, STEP, &by_arguments)?;
+    ensure!(
+        mounted.asked_by(agent).contains(&"statfs".to_owned()),
+        "the agent did not ask it\n{}",
+        mounted.server.dump()
+    );
+    bench.finds_a_miner(lab, TEST)?;
+    mounted.all_live()?;
+    // A thread that the kernel holds cannot end before the server has.
+    mounted.server.finish(STEP)?;
+    let counters = bench.counters(TEST)?;
+    at_least(&counters, &[("lost.worker.lookup.stuck", 1)])
 }

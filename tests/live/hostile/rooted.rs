@@ -26,9 +26,9 @@ fn root(bench: &Bench, name: &str, outside: &Path) -> Result<PathBuf> {
     let program = root.join("program");
     fs::write(&program, waiting(name))?;
     fs::set_permissions(&program, Permissions::from_mode(0o755))?;
-    link(outside, root.join("absolute.json"))?;
+    link(outside, &root.join("absolute.json"))?;
     let up: PathBuf = ["..", "..", "..", ".."].iter().collect();
-    link(up.join(outside.strip_prefix("/")?), root.join("up.json"))?;
+    link(up.join(outside.strip_prefix("/")?), &root.join("up.json"))?;
     Ok(root)
 }
 
