@@ -124,6 +124,7 @@ impl Agent {
             counters.seen.push(("lookup-failed".to_owned(), self.workers.failed()));
             counters.seen.push(("container-refused".to_owned(), self.workers.containers_refused()));
             counters.seen.extend(self.workers.swept().map(|(name, n)| (name.to_owned(), n)));
+            counters.seen.push(("digest-refused".to_owned(), self.workers.digests_refused()));
             counters.seen.push(("setup-refused".to_owned(), self.workers.refused()));
             counters.seen.extend(self.workers.unsearched().map(|(name, n)| (name.to_owned(), n)));
             counters.lost.extend(self.workers.counters());

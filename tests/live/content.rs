@@ -306,7 +306,7 @@ fn logins(lab: &Lab, agent: &Agent, test: &str) -> Result<(u128, u128)> {
 }
 
 /// The most memory that a process has had resident, in kB.
-fn memory(pid: u32) -> Result<u64> {
+pub(crate) fn memory(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find(|line| line.starts_with("VmHWM")).context("no VmHWM")?;
     Ok(line.split_whitespace().nth(1).context("no value")?.parse()?)

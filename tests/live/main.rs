@@ -19,6 +19,7 @@ mod dialects;
 mod ending;
 mod exec;
 mod expect;
+mod hostile;
 mod journal;
 mod known;
 mod lab;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         exec::tests(),
         ancestry::tests(),
         content::tests(),
+        hostile::tests(),
         recording::tests(),
         records::tests(),
         respawn::tests(),

@@ -23,6 +23,8 @@ pub enum Need {
     Journald,
     /// `unshare` and `ip`, for network namespaces.
     NetTools,
+    /// File systems in user space, for one that hangs.
+    Fuse,
     /// Docker's daemon and client; `MINEWARDEN_REQUIRE_DOCKER=1` says that this host has to have them.
     Docker,
 }
@@ -50,6 +52,7 @@ impl Need {
             Self::Python => no_command("python3", "--version"),
             Self::Journald => journald::missing(),
             Self::Docker => docker::missing(),
+            Self::Fuse => no_fuse().or_else(|| no_command("nsenter", "--version")),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
         }
     }
@@ -62,6 +65,12 @@ fn no_file(path: &str, why: &str) -> Option<String> {
 fn no_command(name: &str, argument: &str) -> Option<String> {
     let works = Command::new(name).arg(argument).output().is_ok_and(|output| output.status.success());
     (!works).then(|| format!("`{name} {argument}` does not work on this host"))
+}
+
+/// The device opens only where the kernel has the file system.
+fn no_fuse() -> Option<String> {
+    let opened = fs::File::options().read(true).write(true).open("/dev/fuse");
+    opened.err().map(|error| format!("no file systems in user space (/dev/fuse: {error})"))
 }
 
 /// `CAP_SYS_ADMIN` of linux/capability.h, which the older kernels that we support ask for where newer ones ask

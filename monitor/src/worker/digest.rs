@@ -4,10 +4,14 @@
 //! before, because a file system's clock is too coarse to tell two changes in a row apart. Must not know whose
 //! file it is.
 use std::{
+    fs::File,
     io::Read as _,
     num::NonZeroUsize,
     os::fd::OwnedFd,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,7 +19,10 @@ use lru::LruCache;
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
-use super::file::{self, Status};
+use super::{
+    file::{self, Status},
+    procfs::ProcDir,
+};
 
 /// Files kept.
 const KEPT: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
@@ -25,9 +32,16 @@ const SETTLED: Duration = Duration::from_secs(3);
 const CHUNK: usize = 128 * 1024;
 
 /// Digests of the files seen last.
-pub(super) struct Digests(Mutex<LruCache<Status, String>>);
+#[derive(Default)]
+pub(super) struct Digests {
+    kept: Kept,
+    /// Files that were not opened for what they are, or larger than is read, since start.
+    pub(super) refused: AtomicU64,
+}
 
-impl Default for Digests {
+struct Kept(Mutex<LruCache<Status, String>>);
+
+impl Default for Kept {
     fn default() -> Self {
         Self(Mutex::new(LruCache::new(KEPT)))
     }
@@ -35,13 +49,26 @@ impl Default for Digests {
 
 impl Digests {
     /// Lower-case hex digest of a regular file on a local file system; `None` when it is larger than `cap` bytes,
-    /// is not one, cannot be read, or takes longer than `until`.
-    pub(super) fn of(&self, handle: &OwnedFd, cap: u64, until: Instant) -> Option<String> {
-        let status = Status::of(handle).ok().filter(|status| status.regular && status.size <= cap)?;
+    /// is not one, cannot be read, or takes longer than `until`. `process` names the file.
+    pub(super) fn of(
+        &self,
+        handle: &OwnedFd,
+        process: Option<&dyn ProcDir>,
+        cap: u64,
+        until: Instant,
+    ) -> Option<String> {
+        let status = Status::of(handle).ok()?;
+        if !status.regular || status.size > cap {
+            self.refused.fetch_add(1, Relaxed);
+            return None;
+        }
         if let Some(known) = self.lock().get(&status) {
             return Some(known.clone());
         }
-        let digest = read(handle, cap, until)?;
+        let file = file::open(handle, process).inspect_err(|_| {
+            self.refused.fetch_add(1, Relaxed);
+        });
+        let digest = read(file.ok()?, cap, until)?;
         if settled(&status) && Status::of(handle).is_ok_and(|after| after == status) {
             self.lock().put(status, digest.clone());
         }
@@ -54,7 +81,7 @@ impl Digests {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<Status, String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,8 +90,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes).as_slice())
 }
 
-fn read(handle: &OwnedFd, cap: u64, until: Instant) -> Option<String> {
-    let mut file = file::open(handle).ok()?;
+fn read(mut file: File, cap: u64, until: Instant) -> Option<String> {
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     let mut total = 0;
@@ -117,14 +143,15 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "abc").unwrap();
         let digests = Digests::default();
-        assert_eq!(digests.of(&handle(file.path()), 3, soon()).as_deref(), Some(ABC));
-        assert_eq!(digests.of(&handle(file.path()), 2, soon()), None, "over the cap");
+        assert_eq!(digests.of(&handle(file.path()), None, 3, soon()).as_deref(), Some(ABC));
+        assert_eq!(digests.of(&handle(file.path()), None, 2, soon()), None, "over the cap");
         assert_eq!(
-            digests.of(&handle(file.path()), 3, Instant::now() - Duration::from_secs(1)),
+            digests.of(&handle(file.path()), None, 3, Instant::now() - Duration::from_secs(1)),
             None,
             "too late"
         );
-        assert_eq!(digests.of(&handle("/dev/zero".as_ref()), u64::MAX, soon()), None);
+        assert_eq!(digests.of(&handle("/dev/zero".as_ref()), None, u64::MAX, soon()), None);
+        assert_eq!(digests.refused.load(Relaxed), 2, "what came too late was no refusal");
         assert_eq!(of_bytes(b"abc"), ABC);
     }
 
@@ -133,14 +160,14 @@ mod tests {
         let digests = Digests::default();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "abc").unwrap();
-        assert!(digests.of(&handle(file.path()), 9, soon()).is_some());
+        assert!(digests.of(&handle(file.path()), None, 9, soon()).is_some());
         assert_eq!(digests.lock().len(), 0);
 
         // Built well before this test began to run, and not written to since.
         let old = handle(Path::new("/bin/sh"));
-        let first = digests.of(&old, u64::MAX, soon()).unwrap();
+        let first = digests.of(&old, None, u64::MAX, soon()).unwrap();
         assert_eq!(digests.lock().len(), 1);
         // A kept answer is given even when there is no time left to read.
-        assert_eq!(digests.of(&old, u64::MAX, Instant::now() - Duration::from_secs(1)), Some(first));
+        assert_eq!(digests.of(&old, None, u64::MAX, Instant::now() - Duration::from_secs(1)), Some(first));
     }
 }

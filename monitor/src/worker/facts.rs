@@ -6,7 +6,7 @@ use std::{
     io,
     os::unix::ffi::OsStrExt as _,
     path::{Component, Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -89,6 +89,11 @@ impl FactReader {
         self.names.timeouts()
     }
 
+    /// Executables and scripts that were not digested for what they are.
+    pub(super) fn digests_refused(&self) -> u64 {
+        self.digests.refused.load(Relaxed)
+    }
+
     /// How often a file of a container engine could not be used.
     pub(super) fn containers_refused(&self) -> u64 {
         self.containers.refused()
@@ -134,7 +139,8 @@ impl FactReader {
             facts.exe_deleted = deleted;
         }
         facts.exe_file = status.map(|status| status.id);
-        facts.exe_sha256 = process.exe().ok().and_then(|exe| self.digests.of(&exe, EXE_CAP, until));
+        facts.exe_sha256 =
+            process.exe().ok().and_then(|exe| self.digests.of(&exe, Some(process), EXE_CAP, until));
     }
 
     fn add_script(&self, process: &dyn ProcDir, raw: &[u8], facts: &mut ProcFacts, until: Instant) {
@@ -153,8 +159,12 @@ impl FactReader {
                 let Some(path) = absolute(process, Path::new(std::ffi::OsStr::from_bytes(name))) else {
                     return;
                 };
-                let handle = process.in_root(&path).ok();
-                facts.script_sha256 = handle.and_then(|handle| self.digests.of(&handle, SCRIPT_CAP, until));
+                let handle = process.in_root(&path).inspect_err(|e| {
+                    let refused = u64::from(e.kind() != io::ErrorKind::NotFound);
+                    self.digests.refused.fetch_add(refused, Relaxed);
+                });
+                let digest = |handle| self.digests.of(&handle, Some(process), SCRIPT_CAP, until);
+                facts.script_sha256 = handle.ok().and_then(digest);
                 facts.script = Some(path.to_string_lossy().into_owned());
             }
             None => {}

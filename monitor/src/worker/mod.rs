@@ -18,6 +18,7 @@ mod diag;
 mod digest;
 mod facts;
 mod file;
+mod mounts;
 mod names;
 mod owners;
 mod pool;
@@ -30,6 +31,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod tty;
+mod walk;
 
 pub use diag::SockDiag;
 use facts::FactReader;
@@ -183,6 +185,13 @@ impl Workers {
     #[must_use]
     pub fn containers_refused(&self) -> u64 {
         self.pool.work().containers_refused()
+    }
+
+    /// Executables and scripts that were not digested for what they are, since the start: pipes, files on file systems
+    /// that may make a reader wait, large ones.
+    #[must_use]
+    pub fn digests_refused(&self) -> u64 {
+        self.pool.work().digests_refused()
     }
 
     /// Configuration files that were not read for what they are, since the start: folders, pipes, files on a network,

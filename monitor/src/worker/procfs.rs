@@ -17,6 +17,7 @@ use std::{
 use procfs_core::{FromRead as _, process::Stat};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
 
+use super::walk::walk;
 use crate::{event::Ticks, host::privilege::host_pids};
 
 /// Opens processes by pid in the agent's PID namespace.
@@ -73,7 +74,8 @@ pub trait ProcDir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// A handle (`O_PATH`) on a path as the process itself sees it. `path` is relative to the process's root.
+    /// A handle (`O_PATH`) on a path as the process itself sees it. `path` is relative to the process's root. File
+    /// systems that are not local are not asked for a name.
     ///
     /// # Errors
     /// The operating system's.
@@ -167,7 +169,9 @@ impl ProcDir for LiveProcDir {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let root = openat(self.0.as_fd(), "root", flags | OFlags::DIRECTORY, Mode::empty())?;
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(openat2(root.as_fd(), path, flags, Mode::empty(), resolve)?)
+        // What the kernel has in its cache it tells without asking a file system.
+        let cached = openat2(root.as_fd(), path, flags, Mode::empty(), resolve | ResolveFlags::CACHED);
+        cached.or_else(|_| walk(self, root, path))
     }
 }
 

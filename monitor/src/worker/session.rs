@@ -48,7 +48,7 @@ fn read(path: &Path) -> Option<Login> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = openat(CWD, path, flags, Mode::empty()).ok()?;
     let mut content = Vec::new();
-    file::open(&handle).ok()?.take(CAP).read_to_end(&mut content).ok()?;
+    file::open(&handle, None).ok()?.take(CAP).read_to_end(&mut content).ok()?;
     parse(&String::from_utf8_lossy(&content))
 }
 

@@ -83,7 +83,7 @@ fn content(process: &dyn ProcDir, path: &str) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("{} bytes, {FILE_CAP} is the most", status.size)));
     }
     let mut content = Vec::new();
-    let file: File = file::open(&handle)?;
+    let file: File = file::open(&handle, Some(process))?;
     file.take(FILE_CAP).read_to_end(&mut content)?;
     Ok(content)
 }

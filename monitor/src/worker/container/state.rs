@@ -53,7 +53,7 @@ impl<'a> State<'a> {
     }
 
     fn content(&self, handle: &OwnedFd) -> io::Result<Vec<u8>> {
-        let file: File = file::open(handle)?;
+        let file: File = file::open(handle, None)?;
         let owner = file.metadata()?.uid();
         if owner != self.owner {
             return Err(io::Error::other(format!("owned by {owner}, not by {}", self.owner)));

@@ -124,7 +124,8 @@ impl Scanner {
     }
 
     fn file(&self, owner: Owner) -> io::Result<Scanned> {
-        let exe = self.process(owner)?.exe()?;
+        let process = self.process(owner)?;
+        let exe = process.exe()?;
         let status = Status::of(&exe)?;
         if status.size > FILE_MAX {
             self.skipped.large.fetch_add(1, Relaxed);
@@ -133,7 +134,7 @@ impl Scanner {
         if let Some(verdict) = self.verdict(&status) {
             return Ok(self.tell(&verdict, &status, true));
         }
-        let opened = file::open(&exe).inspect_err(|_| {
+        let opened = file::open(&exe, Some(&*process)).inspect_err(|_| {
             self.skipped.refused.fetch_add(1, Relaxed);
         })?;
         self.pace.wait_for(status.size);

@@ -102,7 +102,7 @@ fn a_settled_file_is_read_once_and_its_digest_is_everybody_s() {
     assert_eq!(scan(&scanner, running.owner(), ScanTarget::File), first);
     let exe = LiveProcFs.open(running.0.id()).unwrap().exe().unwrap();
     let past = Instant::now() - Duration::from_secs(1);
-    assert_eq!(reader.digests().of(&exe, u64::MAX, past), first.sha256, "known without reading");
+    assert_eq!(reader.digests().of(&exe, None, u64::MAX, past), first.sha256, "known without reading");
 }
 
 #[test]
