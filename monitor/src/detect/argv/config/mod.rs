@@ -92,4 +92,6 @@ fn deep(key: &str, marks: &mut Marks) {
 }
 
 #[cfg(test)]
+mod everyday;
+#[cfg(test)]
 mod tests;
