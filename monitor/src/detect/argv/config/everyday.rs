@@ -36,6 +36,7 @@ const FILES: &[&str] = &[
     // Checks of processors.
     r#"{"spectre":true,"meltdown":false,"server":"scan.example:443","user":"me"}"#,
     r#"{"spectre":{"v1":true},"url":"scan.example:443","user":"me","password":"x"}"#,
+    r#"{"spectre":true,"wallet":"{ETH}","pool_address":"{ETH}","electricity_cost":0.3,"server":"x.example:1883"}"#,
     "spectre:\nserver: scan.example:443\nuser: me\n",
     r#"{"benchmark":{"algo":"rx/0"},"randomx":true,"cpu":"x"}"#,
     // Chains, wallets, shops, pools' own.
