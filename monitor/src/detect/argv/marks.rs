@@ -57,11 +57,7 @@ impl Marks {
                 self.add(word);
                 value.into_iter().for_each(|value| self.take_account(value, true));
             }
-            (Meaning::MinersPool(word), Some(value)) => {
-                if self.take_pool(value, None) {
-                    self.add(word);
-                }
-            }
+            (Meaning::MinersPool(word), Some(value)) if self.take_pool(value, None) => self.add(word),
             (Meaning::Pool(word), Some(value)) => {
                 self.take_pool(value, Some(word));
             }

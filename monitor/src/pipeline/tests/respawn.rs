@@ -255,3 +255,19 @@ fn what_inherits_the_miners_environment_is_no_part_of_its_incident() {
     assert!(!pids.is_empty() && pids.iter().all(|told| *told == (1, 2)), "{pids:?}");
     assert!(run.pipeline.incidents.is_consistent());
 }
+
+#[test]
+fn what_alerts_only_together_is_not_put_together_from_two_processes() {
+    let mut run = Run::new(Settings::default());
+    let wallet =
+        "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
+    let paying = owner(1_000, 1);
+    run.feed(&[exec(1, paying, &["payd", wallet]), facts(1, paying, about(0, 1000, "shop"))]);
+    (2..=12).for_each(|second| run.feed(&[tick(second)]));
+    let reading = owner(1_001, 1);
+    run.feed(&[exec(13, reading, &["payd"]), facts(13, reading, about(0, 1000, "shop"))]);
+    run.feed(&[connect(14, 7, reading), says(14, 7, Some(reading), "listed"), tick(20)]);
+    assert_eq!(run.story(), []);
+    run.feed(&[connect(21, 8, paying), says(21, 8, Some(paying), "listed"), tick(30)]);
+    assert_eq!(run.story(), [(Kind::IncidentOpened, Level::Suspicious)], "of one process");
+}

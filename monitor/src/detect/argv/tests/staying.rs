@@ -20,7 +20,7 @@ fn running(seconds: u64, pid: u32, started: u64, line: &str) -> (Event, Owner) {
 #[test]
 fn an_old_process_that_the_sweep_meets_is_told_at_once() {
     let (met, owner) = running(100, 7, 50, LINE);
-    let findings = found(&[met.clone()]);
+    let findings = found(std::slice::from_ref(&met));
     assert_eq!((findings.len(), findings[0].subject), (1, Subject::Process(owner.key)));
     assert_eq!(found(&[met.clone(), met.clone(), tick(200), met]).len(), 1, "once");
 }
