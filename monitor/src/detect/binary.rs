@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use self::verdict::Verdict;
 use super::{Detector, Report};
 use crate::{
-    enrich::{Tables, bounded::Bounded},
+    enrich::{Tables, bounded::Bounded, processes::Process},
     event::{Body, BootTime, Event, Exec, FileId, Owner, ProcessKey, ScanTarget, Scanned},
     outcome::Request,
 };
@@ -156,6 +156,8 @@ impl Binary {
         let version = self.asked.remove(&owner).flatten();
         let verdict = Verdict::of(scanned).map(Arc::new);
         match &verdict {
+            // What runs there by now was not searched.
+            Some(_) if replaced(owner, tables) => {}
             Some(verdict) => self.tell(at, owner, version, Arc::clone(verdict), tables, out),
             None => self.drop_program(owner.key, version),
         }
@@ -187,7 +189,7 @@ impl Binary {
     }
 
     fn memory_scanned(&mut self, owner: Owner, scanned: &Scanned, tables: &Tables, out: &mut Report) {
-        if scanned.matches.is_empty() {
+        if scanned.matches.is_empty() || replaced(owner, tables) {
             return;
         }
         self.watches.forget(owner.key);
@@ -264,6 +266,12 @@ impl Detector for Binary {
     fn evicted(&self) -> u64 {
         self.asked.evicted() + self.watches.dropped()
     }
+}
+
+/// Whether the process runs another program by now than the one that was asked about.
+fn replaced(owner: Owner, tables: &Tables) -> bool {
+    let now = tables.processes.get(owner.key).and_then(Process::generation);
+    owner.generation.is_some() && now > owner.generation
 }
 
 #[cfg(test)]

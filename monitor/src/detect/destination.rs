@@ -4,7 +4,7 @@
 //! files or names' resolution: a name counts where it was said.
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{Claim, DESTINATION_LIST, Detector, Finding, Report, Role, Shares, Subject};
+use super::{ARGV_ENVIRONMENT, Claim, DESTINATION_LIST, Detector, Finding, Report, Role, Shares, Subject};
 use crate::{
     enrich::{Tables, bounded::Bounded},
     event::{Body, CommandLine, Event, FlowId},
@@ -35,7 +35,8 @@ impl Destination {
     }
 
     fn command(&mut self, subject: Subject, command: &CommandLine, out: &mut Report) {
-        let named = command.args.iter().take(ARGUMENTS).find_map(|argument| {
+        let own = command.args.iter().take(ARGUMENTS).filter(|argument| !is_web(argument));
+        let named = own.into_iter().find_map(|argument| {
             let (host, port) = host(argument)?;
             Some((host, self.pools.name(host, port)?))
         });
@@ -47,7 +48,9 @@ impl Destination {
     /// What detectors before this one found in the same event.
     fn findings(&mut self, out: &mut Report) {
         let pools = Arc::clone(&self.pools);
-        let named = out.findings.iter().filter_map(|finding| {
+        // What stands below an entry point inherits its environment: one variable must not count twice.
+        let own = out.findings.iter().filter(|finding| finding.rule != &ARGV_ENVIRONMENT);
+        let named = own.filter_map(|finding| {
             let (host, port) = host(finding.claim.pool.as_deref()?)?;
             Some((finding.subject, host.to_owned(), pools.name(host, port)?))
         });
@@ -103,6 +106,13 @@ impl Detector for Destination {
     fn evicted(&self) -> u64 {
         0
     }
+}
+
+/// Whether it is the address of a web site: a monitor asks a pool how its miners are.
+fn is_web(argument: &str) -> bool {
+    let value =
+        argument.strip_prefix('-').and_then(|option| option.split_once('=')).map_or(argument, |two| two.1);
+    ["http://", "https://"].iter().any(|scheme| value.starts_with(scheme))
 }
 
 /// The host, and the port where there is one, of a URL, of `--option=HOST:PORT`, or of `HOST:PORT`.

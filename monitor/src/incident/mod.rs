@@ -158,6 +158,10 @@ impl Incidents {
     fn absorb(&mut self, number: Number, found: &Found, main: Option<ProcessKey>, tables: &Tables) {
         let Some(incident) = self.book.get_mut(number) else { return };
         incident.absorb(found);
+        if let Some(key) = main {
+            let task = tables.processes.get(key).and_then(|process| process.task.as_ref());
+            incident.told_of(found.finding.rule, key, task.map(|task| task.parent));
+        }
         main.into_iter().for_each(|key| incident.show(key, tables));
         // A process that was a pool before it was known as a miner is a relay.
         for owner in &found.owners {

@@ -12,7 +12,7 @@ use crate::{
     enrich::{Tables, processes::Process},
     event::{BootTime, Ends, FlowId, Owner, ProcessKey},
     finding::{Claim, Found, Role, Rule, Shares},
-    weigh::{Verdict, weigh},
+    weigh::{SUSPICIOUS, Verdict, weigh},
 };
 
 /// Processes, and flows, that one incident follows at a time: hundreds of copies of one miner may run at once.
@@ -27,9 +27,16 @@ pub(super) struct Evidence {
     pub(super) rule: &'static Rule,
     miner: Option<String>,
     pool: Option<String>,
+    /// Processes that a rule was told of which does not alert alone.
+    by: BTreeSet<ProcessKey>,
 }
 
 impl Evidence {
+    /// Whether it was told of this process, as far as that matters.
+    fn is_of(&self, key: &ProcessKey) -> bool {
+        self.by.is_empty() || self.by.contains(key)
+    }
+
     pub(super) fn text(&self) -> String {
         match (&self.miner, &self.pool) {
             (Some(miner), Some(pool)) => format!("{miner}; as pool: {pool}"),
@@ -108,8 +115,29 @@ impl Incident {
         }
     }
 
+    /// What alerts alone counts with everything else; what does not adds up within a process only.
     pub(super) fn verdict(&self) -> Verdict {
-        weigh(self.evidence.values().map(|evidence| evidence.rule))
+        let all = || self.evidence.values();
+        let whole = weigh(all().map(|evidence| evidence.rule));
+        if all().any(|evidence| evidence.rule.weight >= SUSPICIOUS) {
+            return whole;
+        }
+        let processes: BTreeSet<_> = all().flat_map(|evidence| &evidence.by).collect();
+        let of = |key| weigh(all().filter(|evidence| evidence.is_of(key)).map(|evidence| evidence.rule));
+        processes.into_iter().map(of).max_by_key(|verdict| verdict.score).unwrap_or(whole)
+    }
+
+    /// Takes note whose evidence it is: the process's, and that of the parent it was forked from.
+    pub(super) fn told_of(&mut self, rule: &Rule, key: ProcessKey, parent: Option<ProcessKey>) {
+        let parent = parent.filter(|parent| self.members.contains_key(parent));
+        let Some(evidence) = self.evidence.get_mut(rule.name).filter(|_| rule.weight < SUSPICIOUS) else {
+            return;
+        };
+        for key in std::iter::once(key).chain(parent) {
+            if evidence.by.insert(key) && evidence.by.len() > FOLLOWED {
+                evidence.by.pop_first();
+            }
+        }
     }
 
     /// Whether the process `main`, which has these keys, can belong here. An incident that others were merged into
@@ -164,7 +192,12 @@ impl Incident {
         self.since = self.since.min(younger.since);
         self.last = self.last.max(younger.last);
         for (name, evidence) in younger.evidence {
-            self.evidence.entry(name).or_insert(evidence);
+            let by = evidence.by.clone();
+            let merged = self.evidence.entry(name).or_insert(evidence);
+            merged.by.extend(by);
+            while merged.by.len() > FOLLOWED {
+                merged.by.pop_first();
+            }
         }
         let stronger = younger.named_weight > self.named_weight;
         self.learn(&younger.claim, stronger);
@@ -299,7 +332,8 @@ impl Incident {
         if !self.evidence.contains_key(rule.name) {
             self.news.learned(format!("evidence {}", rule.name));
         }
-        let evidence = self.evidence.entry(rule.name).or_insert(Evidence { rule, miner: None, pool: None });
+        let none = Evidence { rule, miner: None, pool: None, by: BTreeSet::new() };
+        let evidence = self.evidence.entry(rule.name).or_insert(none);
         let side = if role == Role::Pool { &mut evidence.pool } else { &mut evidence.miner };
         *side = Some(text.to_owned());
     }

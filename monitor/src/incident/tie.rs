@@ -13,6 +13,7 @@ use crate::{
     enrich::{Tables, processes::Process},
     event::ProcessKey,
     finding::Found,
+    weigh::SUSPICIOUS,
 };
 
 /// How far up a common ancestor is looked for: a loop in a script, and the subshell that it may start each time.
@@ -57,6 +58,10 @@ pub(super) fn ties(
     main: Option<ProcessKey>,
     tables: &Tables,
 ) -> Vec<Tie> {
+    // Many programs inherit one variable, or reach a listed address: what alerts alone ties, nothing less does.
+    if found.finding.rule.weight < SUSPICIOUS {
+        return Vec::new();
+    }
     // An incident may be filed under no key of its own: they may be another's.
     let places: BTreeSet<_> = incident.keys.iter().map(|key| &key.place).chain(&keys.places).collect();
     let places: Vec<_> = places.into_iter().filter(|place| *place != UNKNOWN_PLACE).collect();

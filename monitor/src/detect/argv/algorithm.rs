@@ -5,8 +5,7 @@
 //! SRBMiner-Multi, lolMiner, T-Rex, Rigel and tnn-miner.
 
 /// Algorithms whose names are nobody else's words. A name with one of [`STEMS`] in front counts too.
-const ALGORITHMS: [&str; 37] = [
-    "abelian",
+const ALGORITHMS: [&str; 31] = [
     "allium",
     "astrobwt",
     "cpupower",
@@ -18,14 +17,12 @@ const ALGORITHMS: [&str; 37] = [
     "evrprogpow",
     "firopow",
     "fishhash",
-    "gr",
     "heavyhash",
     "hmq1725",
     "kawpow",
     "kheavyhash",
     "lyra2z",
     "meowpow",
-    "mtp",
     "neoscrypt",
     "nexapow",
     "nist5",
@@ -33,19 +30,16 @@ const ALGORITHMS: [&str; 37] = [
     "rinhash",
     "sha256dt",
     "sha512256d",
-    "skydoge",
-    "timetravel",
-    "tribus",
+    "verus",
     "ubqhash",
     "verthash",
-    "warthog",
     "yescrypt",
     "zelhash",
     "zhash",
     "panthera",
 ];
 /// Beginnings of algorithms with variants.
-const STEMS: [&str; 31] = [
+const STEMS: [&str; 28] = [
     "argon2/chukwa",
     "argon2/ninja",
     "argon2d16000",
@@ -62,25 +56,41 @@ const STEMS: [&str; 31] = [
     "ghostrider",
     "karlsenhash",
     "lyra2re",
-    "mike",
     "minotaur",
-    "octopus",
     "progpow",
     "pyrinhash",
     "randomx",
     "rx/",
     "spectrex",
     "verushash",
-    "verus",
     "x16r",
     "x21s",
     "x25x",
     "xelishash",
     "yespower",
 ];
-/// Hash functions that old miners name and that have other uses. Those of passwords and of files are left out.
-const COMMON_ALGORITHMS: [&str; 12] = [
-    "blake2s", "decred", "groestl", "keccak", "lbry", "qubit", "scrypt", "sha256d", "skein", "x11", "x13",
+/// Hash functions that old miners name and that have other uses, and names that are words of others. Hash functions of
+/// passwords and of files are left out.
+const COMMON_ALGORITHMS: [&str; 20] = [
+    "abelian",
+    "gr",
+    "mike",
+    "mtp",
+    "octopus",
+    "timetravel",
+    "tribus",
+    "warthog",
+    "blake2s",
+    "decred",
+    "groestl",
+    "keccak",
+    "lbry",
+    "qubit",
+    "scrypt",
+    "sha256d",
+    "skein",
+    "x11",
+    "x13",
     "x17",
 ];
 

@@ -25,6 +25,9 @@ const ENDS: [&str; 6] = [".json", ".conf", ".txt", ".cfg", ".ini", ".config"];
 /// What miners read that were told nothing: XMRig, nanominer, xmr-stak.
 const UNNAMED: [&str; 3] = ["config.json", "config.ini", "pools.txt"];
 
+/// In the name of an option whose value is where a server listens.
+const LISTENS: [&str; 2] = ["listen", "bind"];
+
 /// What a command line shows.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
@@ -42,6 +45,10 @@ pub(super) fn judge(key: ProcessKey, image: &Image) -> Judged {
     let mut seen = Seen::default();
     for piece in pieces(&program.args) {
         seen.take(piece);
+    }
+    if program.packaged {
+        // An editor's, a viewer's or a backup's argument is a file of others.
+        seen.lone.clear();
     }
     let files = seen.files(program.folder);
     Judged { findings: seen.findings(key), files, judged: true }
@@ -62,11 +69,18 @@ struct Seen<'a> {
     marks: Marks,
     named: Vec<&'a str>,
     lone: Vec<&'a str>,
+    /// The latest address to listen on: a pool's own.
+    own: Option<&'a str>,
 }
 
 impl<'a> Seen<'a> {
     fn take(&mut self, piece: Piece<'a>) {
         let value = match piece {
+            Piece::Option(name, value) if LISTENS.iter().any(|word| name.contains(word)) => {
+                self.own = value;
+                None
+            }
+            Piece::Other(other) if self.own == Some(other) => None,
             Piece::Option(name, value) => {
                 self.marks.take(name, value);
                 let is_file = vocabulary::meaning(name) == Some(Meaning::File);

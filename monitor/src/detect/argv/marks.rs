@@ -6,7 +6,7 @@ use super::{
     account::{self, Wallet},
     algorithm::{self, Algorithm},
     url::{self, PoolUrl},
-    vocabulary::{self, Meaning},
+    vocabulary::{self, Meaning, PoolWord},
 };
 use crate::{detect::Claim, redact::MASK};
 
@@ -20,17 +20,27 @@ const LONGEST: usize = 256;
 pub(super) struct Marks {
     /// Words that only miners have, each once.
     own: Vec<&'static str>,
+    /// Words of miners that other programs have too, each once.
+    shared: Vec<&'static str>,
     /// A pool by the scheme of its URL.
     url: bool,
     /// A pool, `host:port`.
     pool: Option<String>,
+    /// The most telling word for a pool.
+    pool_word: Option<PoolWord>,
     /// An account option has a value.
     account: bool,
     /// The account has a checksum, and it holds.
     wallet: bool,
-    /// A password option is there.
+    /// Such an account is what it logs in with, which only pools ask for.
+    login: bool,
+    /// An option for a wallet has a value of any form.
+    purse: bool,
+    /// A password option of cpuminer is there.
     password: bool,
     algorithm: Option<(Algorithm, String)>,
+    /// A flag is named after a coin.
+    mined: Option<&'static str>,
     /// It names what it would do without a pool.
     benchmark: bool,
     claim: Claim,
@@ -42,24 +52,29 @@ impl Marks {
         let Some(meaning) = vocabulary::meaning(name) else { return };
         match (meaning, value) {
             (Meaning::Miners(word), _) => self.add(word),
+            (Meaning::Shared(word), _) => push_new(&mut self.shared, word),
             (Meaning::MinersAccount(word), value) => {
                 self.add(word);
-                value.into_iter().for_each(|value| self.take_account(value));
+                value.into_iter().for_each(|value| self.take_account(value, true));
             }
-            (Meaning::MinersPool(word), value) => {
-                self.add(word);
-                value.into_iter().for_each(|value| self.take_pool(value));
+            (Meaning::MinersPool(word), Some(value)) if self.take_pool(value, None) => self.add(word),
+            (Meaning::Pool(word), Some(value)) => {
+                self.take_pool(value, Some(word));
             }
-            (Meaning::Pool, Some(value)) => self.take_pool(value),
-            (Meaning::Account, Some(value)) => self.take_account(value),
-            (Meaning::Algorithm, Some(value)) => self.take_algorithm(value),
+            (Meaning::Account, Some(value)) => self.take_account(value, true),
+            (Meaning::Purse, Some(value)) => {
+                self.purse |= !value.trim().is_empty();
+                self.take_account(value, false);
+            }
+            (Meaning::Algorithm, Some(value)) => self.take_algorithm(value, Algorithm::Common),
+            (Meaning::WideAlgorithm, Some(value)) => self.take_algorithm(value, Algorithm::Mining),
             (Meaning::Coin, Some(value)) => self.take_coin(value),
             (Meaning::Worker, Some(value)) => {
                 let worker = account::shown(value).map(|(worker, _)| worker);
                 self.claim.worker = self.claim.worker.take().or(worker);
             }
             (Meaning::Password, _) => self.password = true,
-            (Meaning::Mined(word), None) => self.take_mined(word),
+            (Meaning::Mined(word), None) => self.mined = Some(word),
             (Meaning::Benchmark, _) => self.benchmark = true,
             _ => {}
         }
@@ -67,14 +82,17 @@ impl Marks {
 
     /// A word that only miners have.
     pub(super) fn add(&mut self, word: &'static str) {
-        if !self.own.contains(&word) {
-            self.own.push(word);
-        }
+        push_new(&mut self.own, word);
     }
 
     /// Takes in what a part of the same configuration has on its own.
     pub(super) fn add_part(&mut self, part: &Self) {
         part.own.iter().for_each(|word| self.add(word));
+        part.shared.iter().for_each(|word| push_new(&mut self.shared, word));
+        self.pool_word = self.pool_word.max(part.pool_word);
+        self.login |= part.login;
+        self.purse |= part.purse;
+        self.mined = self.mined.or(part.mined);
         self.url |= part.url;
         self.account |= part.account;
         self.wallet |= part.wallet;
@@ -88,8 +106,8 @@ impl Marks {
     /// Whether words and values together are a miner's command line. The old form, a hash function with pool, account
     /// and password, is one too.
     pub(super) fn tell_a_miner(&self) -> bool {
-        self.tell_by_words()
-            || (self.pool.is_some() && self.algorithm.is_some() && self.account && self.password)
+        let at_a_pool = self.pool_word >= Some(PoolWord::Url);
+        self.tell_by_words() || (at_a_pool && self.algorithm.is_some() && self.account && self.password)
     }
 
     /// Whether they are a part of a miner's configuration: there a pool's URL and an account side by side say as much
@@ -99,10 +117,17 @@ impl Marks {
     }
 
     fn tell_by_words(&self) -> bool {
-        let mining = self.algorithm.as_ref().is_some_and(|(kind, _)| *kind == Algorithm::Mining);
-        let values = [self.pool.is_some(), self.wallet, mining].into_iter().filter(|has| *has).count();
+        let algorithm = self.algorithm.as_ref().is_some_and(|(kind, _)| *kind == Algorithm::Mining);
+        // A flag such as `--spectre` says what is mined where a wallet of it is given.
+        let mining = algorithm || (self.mined.is_some() && self.purse);
+        let at_a_pool = self.pool_word >= Some(PoolWord::Url);
+        let more = usize::from(self.wallet || mining || at_a_pool);
+        // Many a service has a server and an address that is paid; only a pool is logged in to with one.
+        let paid_by_a_pool = self.wallet && (self.login || self.pool_word == Some(PoolWord::Pool));
+        let values = self.pool.is_some() && (mining || paid_by_a_pool) || (mining && self.wallet);
+        let shared = if self.own.is_empty() && !mining { 0 } else { self.shared.len() };
         let idle = self.benchmark && self.pool.is_none() && !self.wallet;
-        !idle && (self.own.len() + values.min(1) >= 2 || values >= 2)
+        !idle && (self.own.len() + shared + more >= 2 || values)
     }
 
     /// Whether the words of a whole configuration tell a miner, where its values may belong to different parts.
@@ -112,9 +137,10 @@ impl Marks {
 
     /// What was found, each as `word` or `word value`, for a person.
     pub(super) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.own.iter().take(NAMED).map(|word| (*word).to_owned()).collect();
+        let words = self.own.iter().chain(&self.shared).take(NAMED);
+        let mut names: Vec<String> = words.map(|word| (*word).to_owned()).collect();
         names.extend(self.pool.as_ref().map(|pool| format!("pool {pool}")));
-        names.extend(self.algorithm.as_ref().map(|(_, name)| format!("algorithm {name}")));
+        names.extend(self.algorithm().map(|name| format!("algorithm {name}")));
         if let Some(coin) = self.claim.coin.as_ref().filter(|_| self.wallet) {
             names.push(format!("wallet of {coin}"));
         } else if self.account {
@@ -125,16 +151,19 @@ impl Marks {
 
     /// What it tells of the mining.
     pub(super) fn claim(&self) -> Claim {
-        Claim {
-            pool: self.pool.clone(),
-            algorithm: self.algorithm.as_ref().map(|(_, name)| name.clone()),
-            ..self.claim.clone()
-        }
+        Claim { pool: self.pool.clone(), algorithm: self.algorithm(), ..self.claim.clone() }
     }
 
-    fn take_pool(&mut self, value: &str) {
+    fn algorithm(&self) -> Option<String> {
+        let mined = || self.mined.filter(|_| self.purse).map(str::to_owned);
+        self.algorithm.as_ref().map(|(_, name)| name.clone()).or_else(mined)
+    }
+
+    /// Whether `value` is a pool; `word` as far as the option says so.
+    fn take_pool(&mut self, value: &str, mut word: Option<PoolWord>) -> bool {
         let (user, pool) = if let Some(url) = PoolUrl::parse(value) {
             self.url = true;
+            word = word.map(|_| PoolWord::Pool);
             self.claim.wallet = self.claim.wallet.take().or(url.wallet);
             self.claim.worker = self.claim.worker.take().or(url.worker);
             (url.user, Some(url.pool))
@@ -143,17 +172,21 @@ impl Marks {
             let user = value.rsplit_once('@').map(|(user, _)| user.to_owned());
             (user, url::endpoint(bare))
         };
-        if pool.is_some() {
-            user.iter().for_each(|user| self.take_account(user));
+        let is_pool = pool.is_some();
+        if is_pool {
+            user.iter().for_each(|user| self.take_account(user, true));
+            self.pool_word = self.pool_word.max(word);
             self.pool = self.pool.take().or(pool);
         }
+        is_pool
     }
 
-    fn take_account(&mut self, value: &str) {
+    fn take_account(&mut self, value: &str, login: bool) {
         self.account |= !value.trim().is_empty();
         self.password |= value.ends_with(&format!(":{MASK}"));
         if let Some(wallet) = Wallet::parse(value) {
             self.wallet = true;
+            self.login |= login;
             wallet.claim(&mut self.claim);
         } else if let Some((name, worker)) = account::shown(value) {
             self.claim.wallet = self.claim.wallet.take().or(Some(name));
@@ -161,26 +194,28 @@ impl Marks {
         }
     }
 
-    fn take_algorithm(&mut self, value: &str) {
+    fn take_algorithm(&mut self, value: &str, least: Algorithm) {
         let value = value.trim();
-        if let Some(kind) = algorithm::named(value).filter(|_| value.len() <= LONGEST) {
+        let kind = algorithm::named(value).filter(|kind| value.len() <= LONGEST && *kind >= least);
+        if let Some(kind) = kind {
             self.algorithm = self.algorithm.take().max(Some((kind, value.to_ascii_lowercase())));
         }
     }
 
-    /// `--coin monero`. Where an algorithm is meant, it is one.
+    /// `--coin monero`; xmr-stak has algorithms there. Other algorithms have the names of their coins.
     fn take_coin(&mut self, value: &str) {
         let value = value.trim().to_ascii_lowercase();
         let plain = (2..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if algorithm::named(&value) == Some(Algorithm::Mining) {
-            self.take_algorithm(&value);
+        if value.starts_with("cryptonight") {
+            self.take_algorithm(&value, Algorithm::Mining);
         } else if plain {
             self.claim.learn(&Claim { coin: Some(value), ..Claim::default() });
         }
     }
+}
 
-    /// A flag such as `--xelis`.
-    fn take_mined(&mut self, word: &str) {
-        self.algorithm = self.algorithm.take().max(Some((Algorithm::Mining, word.to_owned())));
+fn push_new(words: &mut Vec<&'static str>, word: &'static str) {
+    if !words.contains(&word) {
+        words.push(word);
     }
 }

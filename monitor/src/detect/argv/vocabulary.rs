@@ -12,10 +12,14 @@
 pub(super) enum Meaning {
     /// No other kind of program has it.
     Miners(&'static str),
+    /// A miner's, and one of programs of other kinds too.
+    Shared(&'static str),
     /// Address of a pool.
-    Pool,
-    /// Wallet or account at a pool.
+    Pool(PoolWord),
+    /// Account at a pool: what is logged in with.
     Account,
+    /// Wallet.
+    Purse,
     /// Both: miners' own word for an account.
     MinersAccount(&'static str),
     /// Both: miners' own word for a pool.
@@ -24,6 +28,8 @@ pub(super) enum Meaning {
     Password,
     /// Algorithm.
     Algorithm,
+    /// Algorithm, or a hash function for another use.
+    WideAlgorithm,
     /// Coin.
     Coin,
     /// Name of the rig.
@@ -34,6 +40,17 @@ pub(super) enum Meaning {
     File,
     /// Work for nobody, to measure the speed.
     Benchmark,
+}
+
+/// How much the word for an address says of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PoolWord {
+    /// Any server, or a node.
+    Server,
+    /// A URL.
+    Url,
+    /// Miners' usual word.
+    Pool,
 }
 
 /// Words that only miners have, as options or as keys of a configuration, by the program that has them.
@@ -53,7 +70,6 @@ const MINERS: [&[&str]; 13] = [
         "donate-over-proxy",
         "huge-pages-jit",
         "max-threads-hint",
-        "pause-on-battery",
         "randomx-1gb-pages",
         "randomx-cache-qos",
         "randomx-init",
@@ -66,41 +82,11 @@ const MINERS: [&[&str]; 13] = [
         "submit-to-origin",
     ],
     // xmr-stak.
-    &[
-        "cpu-threads-conf",
-        "gpu-threads-conf",
-        "noamd",
-        "nocpu",
-        "nonvidia",
-        "pool-weight",
-        "poolconf",
-        "use-nicehash",
-    ],
+    &["cpu-threads-conf", "gpu-threads-conf", "noamd", "nocpu", "nonvidia", "poolconf", "use-nicehash"],
     // cpuminer and ccminer.
-    &[
-        "cpu-mining",
-        "hide-diff",
-        "lookup-gap",
-        "no-cpu-verify",
-        "no-extranonce",
-        "no-gbt",
-        "no-getwork",
-        "no-longpoll",
-        "resume-diff",
-        "shares-limit",
-        "texture-cache",
-    ],
+    &["cpu-mining", "lookup-gap", "no-cpu-verify", "no-extranonce", "no-gbt", "no-getwork"],
     // cgminer and bfgminer.
-    &[
-        "api-mcast-code",
-        "gpu-memclock",
-        "icarus-options",
-        "no-submit-stale",
-        "rawintensity",
-        "suggest-diff",
-        "thread-concurrency",
-        "xintensity",
-    ],
+    &["api-mcast-code", "icarus-options", "no-submit-stale", "rawintensity", "suggest-diff", "xintensity"],
     // SRBMiner-Multi.
     &[
         "a0-is-zil",
@@ -117,32 +103,20 @@ const MINERS: [&[&str]; 13] = [
         "zil-enable",
     ],
     // lolMiner.
-    &["dualmode", "dualstratum", "ethstratum", "lhrtune", "zilepoch"],
+    &["dualstratum", "ethstratum", "lhrtune", "zilepoch"],
     // T-Rex.
     &[
         "ab-indexing",
         "api-bind-telnet",
         "dag-build-mode",
         "extra-dag-epoch",
-        "gpu-report-interval",
         "lhr-autotune-mode",
         "lhr-low-power",
         "lhr-tune",
         "no-hashrate-report",
-        "validate-shares",
     ],
     // GMiner, NBMiner.
-    &[
-        "dag-gen-limit",
-        "dag-limit",
-        "dag-mode",
-        "electricity-cost",
-        "enable-dag-cache",
-        "fidelity-timeframe",
-        "lhr-mode",
-        "lhr-reduce-value",
-        "safe-dag",
-    ],
+    &["dag-gen-limit", "enable-dag-cache", "fidelity-timeframe", "lhr-mode", "lhr-reduce-value"],
     // Rigel.
     &["autolykos2-prebuild", "dag-reset-mclock", "nexapow-small-lut", "zil-cache-dag", "zil-countdown"],
     // TeamRedMiner.
@@ -150,54 +124,65 @@ const MINERS: [&[&str]; 13] = [
     // PhoenixMiner, after Claymore's.
     &["dcri", "estale", "ethi", "eworker"],
     // ethminer.
-    &[
-        "cl-global-work",
-        "cuda-parallel-hash",
-        "dag-load-mode",
-        "farm-recheck",
-        "farm-retries",
-        "report-hashrate",
-    ],
+    &["cl-global-work", "cuda-parallel-hash", "farm-recheck", "farm-retries", "report-hashrate"],
     // tnn-miner; nodes that mine: monerod, p2pool; nanominer's configuration.
     &["bg-mining-enable", "mining-threads", "rigname", "xatum"],
 ];
 
+/// Miners' words that other programs have too: load balancers, games, databases, brokers, meters of energy, backups.
+const SHARED: [&str; 17] = [
+    "dag-limit",
+    "dag-load-mode",
+    "dag-mode",
+    "dualmode",
+    "electricity-cost",
+    "gpu-memclock",
+    "gpu-report-interval",
+    "hide-diff",
+    "no-longpoll",
+    "pause-on-battery",
+    "pool-weight",
+    "resume-diff",
+    "safe-dag",
+    "shares-limit",
+    "texture-cache",
+    "thread-concurrency",
+    "validate-shares",
+];
+
 /// Miners' own words that take an account: Claymore's and `GMiner`'s, a second algorithm's, getblocktemplate's
 /// payee, and an address that a node mines for.
-const MINERS_ACCOUNTS: [&str; 9] =
-    ["coinbase-addr", "dualuser", "duser", "ewal", "start-mining", "xwal", "zil-wallet", "ziluser", "zwal"];
+const MINERS_ACCOUNTS: [&str; 8] =
+    ["coinbase-addr", "dualuser", "ewal", "start-mining", "xwal", "zil-wallet", "ziluser", "zwal"];
 /// Miners' own words that take a pool.
-const MINERS_POOLS: [&str; 8] =
-    ["dualpool", "dserver", "epool", "pool-address", "xpool", "zil-pool", "zilserver", "zpool"];
+const MINERS_POOLS: [&str; 6] = ["daemon-rpc-address", "dualpool", "epool", "xpool", "zil-pool", "zilserver"];
 
 /// Words that programs of other kinds have too.
-const COMMON: [(&str, Meaning); 38] = [
-    ("o", Meaning::Pool),
-    ("P", Meaning::Pool),
-    ("url", Meaning::Pool),
-    ("pool", Meaning::Pool),
-    ("pool1", Meaning::Pool),
-    ("server", Meaning::Pool),
-    ("tls-url", Meaning::Pool),
-    ("daemon-address", Meaning::Pool),
-    ("daemon-rpc-address", Meaning::Pool),
+const COMMON: [(&str, Meaning); 36] = [
+    ("o", Meaning::Pool(PoolWord::Pool)),
+    ("P", Meaning::Pool(PoolWord::Pool)),
+    ("url", Meaning::Pool(PoolWord::Url)),
+    ("pool", Meaning::Pool(PoolWord::Pool)),
+    ("pool1", Meaning::Pool(PoolWord::Pool)),
+    ("server", Meaning::Pool(PoolWord::Server)),
+    ("tls-url", Meaning::Pool(PoolWord::Url)),
+    ("daemon-address", Meaning::Pool(PoolWord::Server)),
+    ("pool-address", Meaning::Pool(PoolWord::Pool)),
     ("u", Meaning::Account),
     ("O", Meaning::Account),
-    ("w", Meaning::Account),
+    ("w", Meaning::Purse),
     ("user", Meaning::Account),
     ("username", Meaning::Account),
     ("userpass", Meaning::Account),
-    ("wallet", Meaning::Account),
-    ("wal", Meaning::Account),
-    ("address", Meaning::Account),
-    ("wallet-address", Meaning::Account),
+    ("wallet", Meaning::Purse),
+    ("wal", Meaning::Purse),
+    ("wallet-address", Meaning::Purse),
     ("login", Meaning::Account),
     ("p", Meaning::Password),
     ("pass", Meaning::Password),
-    ("password", Meaning::Password),
     ("a", Meaning::Algorithm),
     ("algo", Meaning::Algorithm),
-    ("algorithm", Meaning::Algorithm),
+    ("algorithm", Meaning::WideAlgorithm),
     ("coin", Meaning::Coin),
     ("currency", Meaning::Coin),
     ("worker", Meaning::Worker),
@@ -226,11 +211,12 @@ pub(super) fn meaning(word: &str) -> Option<Meaning> {
     }
     let in_list = |list: &[&'static str]| list.iter().find(|known| **known == squeezed).copied();
     let own = || MINERS.iter().find_map(|list| in_list(list)).map(Meaning::Miners);
+    let shared = || in_list(&SHARED).map(Meaning::Shared);
     let account = || in_list(&MINERS_ACCOUNTS).map(Meaning::MinersAccount);
     let pool = || in_list(&MINERS_POOLS).map(Meaning::MinersPool);
     let mined = || in_list(&MINED).map(Meaning::Mined);
     let common = || COMMON.iter().find(|(known, _)| *known == squeezed).map(|(_, meaning)| *meaning);
-    own().or_else(account).or_else(pool).or_else(common).or_else(mined)
+    own().or_else(shared).or_else(account).or_else(pool).or_else(common).or_else(mined)
 }
 
 /// The longest word is `cpu-max-threads-hint`.
@@ -244,13 +230,14 @@ mod tests {
     fn words_are_told_in_every_spelling() {
         for (word, want) in [
             ("donate-level", Some(Meaning::Miners("donate-level"))),
-            ("dag_mode", Some(Meaning::Miners("dag-mode"))),
+            ("dag_mode", Some(Meaning::Shared("dag-mode"))),
+            ("lhr_tune", Some(Meaning::Miners("lhr-tune"))),
             ("noCPU", Some(Meaning::Miners("nocpu"))),
             ("start-mining", Some(Meaning::MinersAccount("start-mining"))),
             ("epool", Some(Meaning::MinersPool("epool"))),
-            ("o", Some(Meaning::Pool)),
+            ("o", Some(Meaning::Pool(PoolWord::Pool))),
             ("O", Some(Meaning::Account)),
-            ("URL", Some(Meaning::Pool)),
+            ("URL", Some(Meaning::Pool(PoolWord::Url))),
             ("dero", Some(Meaning::Mined("dero"))),
             ("listen", None),
             ("", None),
@@ -263,7 +250,7 @@ mod tests {
     #[test]
     fn no_word_is_in_two_lists() {
         let mut words: Vec<&str> = MINERS.iter().flat_map(|list| list.iter().copied()).collect();
-        words.extend(MINERS_ACCOUNTS.iter().chain(&MINERS_POOLS).chain(&MINED));
+        words.extend(MINERS_ACCOUNTS.iter().chain(&MINERS_POOLS).chain(&MINED).chain(&SHARED));
         words.extend(COMMON.iter().map(|(word, _)| *word));
         assert!(words.iter().all(|word| word.len() <= LONGEST_WORD && !word.contains('_')));
         words.sort_unstable();

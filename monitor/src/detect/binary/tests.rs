@@ -172,6 +172,16 @@ fn a_process_that_executes_something_else_meanwhile_is_not_told_of() {
 }
 
 #[test]
+fn a_late_answer_names_no_program_that_was_executed_since() {
+    let mut rig = Rig::new();
+    rig.step(&exec(1, 10, 5, 77));
+    assert_eq!(rig.step(&exec_of(2, owner(10, 2), 6, 88, 1)), files(&[10]));
+    let seen = Scanned { matches: vec![found(true)], ..answer(77) };
+    assert_eq!(rig.step(&scanned(3, 10, seen)), nothing(), "it runs /opt/6 by now");
+    assert_eq!(rig.step(&exec(4, 11, 5, 77)), told(&BINARY_CONTENT, &[11]), "and the verdict is kept");
+}
+
+#[test]
 fn a_question_that_got_no_answer_is_asked_again() {
     let mut rig = Rig::new();
     assert_eq!(rig.step(&exec(1, 10, 5, 77)), files(&[10]));

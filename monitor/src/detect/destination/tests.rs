@@ -69,9 +69,19 @@ fn arguments_that_name_a_listed_host_are_told() {
             "{argument}"
         );
     }
-    for argument in
-        ["pool.example", "exact.example", "eu.pool.example:port", "--url", "-", "", "a=b", "://", "@:1"]
-    {
+    for argument in [
+        "https://eu.pool.example/api/wallet",
+        "--api=http://eu.pool.example:80",
+        "pool.example",
+        "exact.example",
+        "eu.pool.example:port",
+        "--url",
+        "-",
+        "",
+        "a=b",
+        "://",
+        "@:1",
+    ] {
         assert_eq!(told(pools(), &[exec(1, owner(7, 1), &["m", argument])]), [], "{argument}");
     }
 }
@@ -101,6 +111,10 @@ fn what_another_detector_learned_is_looked_up() {
         findings: vec![finding("other.example:1"), finding("eu.pool.example:3333")],
         ..Report::default()
     };
+    let inherited = Finding { rule: &ARGV_ENVIRONMENT, ..finding("eu.pool.example:3333") };
+    let mut by_environment = Report { findings: vec![inherited], ..Report::default() };
+    destination.inspect(&tick(1), &Tables::new(4, 4), &mut by_environment);
+    assert_eq!(by_environment.findings.len(), 1, "one variable counts once");
     destination.inspect(&tick(1), &Tables::new(4, 4), &mut out);
     let [_, _, told] = &out.findings[..] else { panic!("{out:?}") };
     assert_eq!((told.rule, told.subject), (&DESTINATION_LIST, Subject::Flow(FlowId(3))));

@@ -3,7 +3,10 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    detect::{ARGV_STRATUM_URL, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE, argv::Argv},
+    detect::{
+        ARGV_STRATUM_URL, DESTINATION_LIST, STRATUM_CLIENT, STRATUM_SERVER, STRATUM_SESSION, STRATUM_SHARE,
+        argv::Argv,
+    },
     event::{Counters, Owner, OwnerSource, ProcFacts},
     finding::{Claim, Finding, Role, Rule, Shares, Subject},
     notice::{IncidentView, Kind, Level, Notice},
@@ -39,6 +42,7 @@ impl Says {
             "server" => &STRATUM_SERVER,
             "session" => &STRATUM_SESSION,
             "share" => &STRATUM_SHARE,
+            "listed" => &DESTINATION_LIST,
             _ => return None,
         };
         Some((rule, role))

@@ -1,7 +1,7 @@
 //! Miners that are started again and again, each time as another file, under the settings as shipped.
 use super::*;
 use crate::{
-    event::{FileId, Place, ProcessKey, Task, Ticks},
+    event::{FileId, Place, ProcessKey, Setup, Task, Ticks, Told},
     testing::task,
 };
 
@@ -231,4 +231,43 @@ fn a_pid_that_is_used_again_is_another_parent() {
         run.feed(&[facts(2, child, about)]);
     }
     assert_eq!(run.ids().len(), 2);
+}
+
+#[test]
+fn what_inherits_the_miners_environment_is_no_part_of_its_incident() {
+    let told = Told {
+        marks: vec!["variable POOL is the pool pool.example:3333".to_owned()],
+        pool: Some("pool.example:3333".to_owned()),
+        wallet: Some("4AB".to_owned()),
+        ..Told::default()
+    };
+    let mut run = Run::new(Settings::default());
+    for (n, content) in [(0, "miner"), (1, "web server"), (2, "database")] {
+        let (child, exec) = starts(1, n, SCRIPT, 1000);
+        let setup = Setup { environment: told.clone(), ..Setup::default() };
+        run.feed(&[exec, facts(1, child, about(n, 1000, content))]);
+        run.feed(&[event(12, Some(child), Body::Setup(Box::new(setup)))]);
+    }
+    let (miner, _) = starts(1, 0, SCRIPT, 1000);
+    run.feed(&[connect(13, 7, miner), says(13, 7, Some(miner), "session wallet=4AB"), tick(30)]);
+    let pids: Vec<_> =
+        run.incident_notices().map(|(_, view)| (view.processes, view.evidence.len())).collect();
+    assert!(!pids.is_empty() && pids.iter().all(|told| *told == (1, 2)), "{pids:?}");
+    assert!(run.pipeline.incidents.is_consistent());
+}
+
+#[test]
+fn what_alerts_only_together_is_not_put_together_from_two_processes() {
+    let mut run = Run::new(Settings::default());
+    let wallet =
+        "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
+    let paying = owner(1_000, 1);
+    run.feed(&[exec(1, paying, &["payd", wallet]), facts(1, paying, about(0, 1000, "shop"))]);
+    (2..=12).for_each(|second| run.feed(&[tick(second)]));
+    let reading = owner(1_001, 1);
+    run.feed(&[exec(13, reading, &["payd"]), facts(13, reading, about(0, 1000, "shop"))]);
+    run.feed(&[connect(14, 7, reading), says(14, 7, Some(reading), "listed"), tick(20)]);
+    assert_eq!(run.story(), []);
+    run.feed(&[connect(21, 8, paying), says(21, 8, Some(paying), "listed"), tick(30)]);
+    assert_eq!(run.story(), [(Kind::IncidentOpened, Level::Suspicious)], "of one process");
 }

@@ -65,7 +65,7 @@ fn of_entries(entries: &[Entry]) -> Option<Marks> {
         let marks = parts.entry(entry.part).or_default();
         match &entry.value {
             Value::Text(text) => marks.take(&entry.key, Some(text)),
-            Value::Plain => marks.take(&entry.key, None),
+            Value::Plain => key_alone(&entry.key, marks),
             Value::Deep => deep(&entry.key, marks),
         }
     }
@@ -87,9 +87,16 @@ fn deep(key: &str, marks: &mut Marks) {
     } else if key.contains('/') && algorithm::named(key) == Some(Algorithm::Mining) {
         marks.add("threads of an algorithm");
     } else {
-        marks.take(key, None);
+        key_alone(key, marks);
     }
 }
 
+/// A key is no flag, also where a command line would have one of that name.
+fn key_alone(key: &str, marks: &mut Marks) {
+    marks.take(key, Some(""));
+}
+
+#[cfg(test)]
+mod everyday;
 #[cfg(test)]
 mod tests;

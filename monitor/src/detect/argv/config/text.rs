@@ -4,20 +4,31 @@
 use super::{ENTRIES, Entry, LONGEST_VALUE, Value};
 use crate::detect::argv::arguments::ARGUMENTS;
 
-/// One entry for each line that is none of comment, section or blank.
+/// One entry for each line that is none of comment, section or blank. Parts begin where a section or an item of a list
+/// does, below a YAML key without a value, and where the indentation ends.
 pub(super) fn entries(text: &str) -> Vec<Entry> {
     let mut part = 0;
+    let mut column = 0;
     let mut entries = Vec::new();
-    for line in text.lines().map(str::trim) {
+    for whole in text.lines() {
         if entries.len() >= ENTRIES {
             break;
         }
-        if line.starts_with('[') || (line.starts_with("- ") && line.contains(':')) {
+        let line = whole.trim();
+        let item = line.starts_with("- ");
+        let begins = line.starts_with('[') || (item && line.contains(':'));
+        let line = line.strip_prefix("- ").unwrap_or(line);
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let indented = whole.len() - whole.trim_start().len() + if item { 2 } else { 0 };
+        if begins || indented < column {
             part += 1;
         }
-        let line = line.strip_prefix("- ").unwrap_or(line);
+        column = indented;
         if !line.starts_with(['#', ';', '[', '-', '/']) {
             entries.extend(entry(part, line));
+            part += usize::from(line.ends_with(':'));
         }
     }
     entries

@@ -8,6 +8,7 @@ use crate::{
 };
 
 mod benign;
+mod everyday;
 mod mining;
 mod setups;
 mod staying;
