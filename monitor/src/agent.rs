@@ -125,7 +125,7 @@ impl Agent {
             counters.seen.push(("container-refused".to_owned(), self.workers.containers_refused()));
             counters.seen.extend(self.workers.swept().map(|(name, n)| (name.to_owned(), n)));
             counters.seen.push(("setup-refused".to_owned(), self.workers.refused()));
-            counters.seen.extend(self.workers.unsearched().map(|(name, n)| (name.to_owned(), n)));
+            counters.seen.extend(self.workers.searched().map(|(name, n)| (name.to_owned(), n)));
             counters.lost.extend(self.workers.counters());
             counters
                 .lost
