@@ -126,7 +126,7 @@ impl Agent {
             counters.seen.extend(self.workers.swept().map(|(name, n)| (name.to_owned(), n)));
             counters.seen.push(("digest-refused".to_owned(), self.workers.digests_refused()));
             counters.seen.push(("setup-refused".to_owned(), self.workers.refused()));
-            counters.seen.extend(self.workers.unsearched().map(|(name, n)| (name.to_owned(), n)));
+            counters.seen.extend(self.workers.searched().map(|(name, n)| (name.to_owned(), n)));
             counters.lost.extend(self.workers.counters());
             counters
                 .lost

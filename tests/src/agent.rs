@@ -5,7 +5,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -111,6 +111,21 @@ impl Agent {
     /// As [`Agent::wait_for`].
     pub fn confirmed(&self, pid: u32, limit: Duration) -> Result<Notice> {
         self.wait_for(&format!("a confirmed incident of pid {pid}"), limit, |notice| notice.confirms(pid))
+    }
+
+    /// Waits for the confirmed incident of a process; when its notice came.
+    ///
+    /// # Errors
+    /// As [`Agent::wait_for`].
+    pub fn confirmed_at(&self, pid: u32, limit: Duration) -> Result<SystemTime> {
+        let (what, mark) = (format!("a confirmed incident of pid {pid}"), format!("\"pid\":{pid},"));
+        let confirms = |line: &str| {
+            // Not every line is parsed: with many incidents that takes longer than what is measured.
+            let notice = line.contains(&mark).then(|| Notice::from_line(line))??;
+            notice.confirms(pid).then_some(())
+        };
+        let found = self.running.out.first_timed(&what, limit, confirms);
+        found.map(|(at, ())| at).map_err(|error| anyhow!("{error}\n{}", self.dump()))
     }
 
     /// Sends a signal.

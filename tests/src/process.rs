@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +26,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Buffer {
-    lines: Vec<String>,
+    lines: Vec<(SystemTime, String)>,
     over: usize,
     closed: bool,
 }
@@ -55,6 +55,7 @@ impl Lines {
     }
 
     fn push(&self, line: String) {
+        let line = (SystemTime::now(), line);
         let mut buffer = self.lock();
         if buffer.lines.len() < LINES_KEPT {
             buffer.lines.push(line);
@@ -67,7 +68,7 @@ impl Lines {
     /// All lines so far.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
-        self.lock().lines.clone()
+        self.lock().lines.iter().map(|(_, line)| line.clone()).collect()
     }
 
     /// Waits for the first line that `pick` makes something of.
@@ -75,11 +76,25 @@ impl Lines {
     /// # Errors
     /// When the stream ended, or `limit` passed, without one.
     pub fn first<T>(&self, what: &str, limit: Duration, pick: impl Fn(&str) -> Option<T>) -> Result<T> {
+        self.first_timed(what, limit, pick).map(|(_, found)| found)
+    }
+
+    /// As [`Lines::first`], and when that line had been read.
+    ///
+    /// # Errors
+    /// As [`Lines::first`].
+    pub fn first_timed<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        pick: impl Fn(&str) -> Option<T>,
+    ) -> Result<(SystemTime, T)> {
         let end = Instant::now() + limit;
         let mut seen = 0;
         let mut buffer = self.lock();
         loop {
-            if let Some(found) = buffer.lines.iter().skip(seen).find_map(|line| pick(line)) {
+            let mut new = buffer.lines.iter().skip(seen);
+            if let Some(found) = new.find_map(|(at, line)| Some((*at, pick(line)?))) {
                 return Ok(found);
             }
             seen = buffer.lines.len();

@@ -201,15 +201,16 @@ impl Workers {
         self.setups.work().refused.load(Relaxed)
     }
 
-    /// What was not searched since the start, and is no loss, by name: executables that were gone before their turn,
-    /// larger than is read, or on file systems that are not opened.
+    /// Executables that were searched since the start, by name, and those that were not and are no loss: gone before
+    /// their turn, larger than is read, or on file systems that are not opened.
     #[must_use]
-    pub fn unsearched(&self) -> [(&'static str, u64); 3] {
-        let skipped = &self.scans.work().skipped;
+    pub fn searched(&self) -> [(&'static str, u64); 4] {
+        let seen = &self.scans.work().seen;
         [
+            ("scan-files", seen.files.load(Relaxed)),
             ("scan-failed", self.scans.failed.load(Relaxed)),
-            ("scan-large", skipped.large.load(Relaxed)),
-            ("scan-refused", skipped.refused.load(Relaxed)),
+            ("scan-large", seen.large.load(Relaxed)),
+            ("scan-refused", seen.refused.load(Relaxed)),
         ]
     }
 
@@ -229,7 +230,7 @@ impl Workers {
             ("worker.scan.dropped", scans.dropped.load(Relaxed)),
             ("worker.scan.stuck", scans.stuck.load(Relaxed)),
             ("worker.scan.panicked", scans.panics.load(Relaxed)),
-            ("worker.scan.late", scans.work().skipped.late.load(Relaxed)),
+            ("worker.scan.late", scans.work().seen.late.load(Relaxed)),
             ("worker.owner.dropped", owners.dropped.load(Relaxed)),
             ("worker.owner.failed", owners.errors.load(Relaxed)),
             ("worker.owner.stuck", owners.stuck()),

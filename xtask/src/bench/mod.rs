@@ -9,6 +9,7 @@ mod measure;
 mod packet;
 mod random;
 mod replay;
+mod scan;
 mod talk;
 
 /// Measure what the documentation states figures for
@@ -21,10 +22,12 @@ pub(crate) struct Options {
 #[derive(clap::Subcommand)]
 enum What {
     Replay(replay::Options),
+    Scan(scan::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.what {
         What::Replay(options) => replay::run(options),
+        What::Scan(options) => scan::run(options),
     }
 }

@@ -42,9 +42,11 @@ const TIME: Duration = Duration::from_secs(30);
 /// Verdicts kept.
 const KEPT: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
-/// What was not searched, since start.
+/// What was searched and what was not, since start.
 #[derive(Default)]
-pub(super) struct Skipped {
+pub(super) struct Seen {
+    /// Files that were read to their end, or until time ran out.
+    pub(super) files: AtomicU64,
     /// Larger than [`FILE_MAX`].
     pub(super) large: AtomicU64,
     /// No regular file, or not on a local file system.
@@ -61,7 +63,7 @@ pub(super) struct Scanner {
     digests: Arc<Digests>,
     verdicts: Mutex<LruCache<Status, Arc<Searched>>>,
     pace: Pace,
-    pub(super) skipped: Skipped,
+    pub(super) seen: Seen,
 }
 
 impl Work for Scanner {
@@ -108,7 +110,7 @@ impl Scanner {
             digests,
             verdicts: Mutex::new(LruCache::new(KEPT)),
             pace: Pace::default(),
-            skipped: Skipped::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -128,19 +130,20 @@ impl Scanner {
         let exe = process.exe()?;
         let status = Status::of(&exe)?;
         if status.size > FILE_MAX {
-            self.skipped.large.fetch_add(1, Relaxed);
+            self.seen.large.fetch_add(1, Relaxed);
             return Err(io::Error::other(format!("its executable is larger than {FILE_MAX} bytes")));
         }
         if let Some(verdict) = self.verdict(&status) {
             return Ok(self.tell(&verdict, &status, true));
         }
         let opened = file::open(&exe, Some(&*process)).inspect_err(|_| {
-            self.skipped.refused.fetch_add(1, Relaxed);
+            self.seen.refused.fetch_add(1, Relaxed);
         })?;
         self.pace.wait_for(status.size);
         let searched = search_file(&self.rules, &opened, TIME).inspect_err(|error| self.count_late(error))?;
+        self.seen.files.fetch_add(1, Relaxed);
         if searched.partial {
-            self.skipped.late.fetch_add(1, Relaxed);
+            self.seen.late.fetch_add(1, Relaxed);
         }
         let settled = digest::settled(&status) && Status::of(&exe).is_ok_and(|after| after == status);
         let searched = Arc::new(searched);
@@ -159,7 +162,7 @@ impl Scanner {
         same(&*process, owner.key)?;
         matches.retain(|found| found.bundled);
         let error = (!complete).then(|| {
-            self.skipped.late.fetch_add(1, Relaxed);
+            self.seen.late.fetch_add(1, Relaxed);
             "its memory was not searched in time".to_owned()
         });
         Ok(Scanned { target: ScanTarget::Memory, error, matches, ..Scanned::default() })
@@ -167,7 +170,7 @@ impl Scanner {
 
     fn count_late(&self, error: &io::Error) {
         if error.kind() == io::ErrorKind::TimedOut {
-            self.skipped.late.fetch_add(1, Relaxed);
+            self.seen.late.fetch_add(1, Relaxed);
         }
     }
 

@@ -117,7 +117,7 @@ fn a_huge_sparse_executable_is_refused_unread() {
     let why = format!("process {}: its executable is larger than 268435456 bytes", running.0.id());
     assert_eq!((told.error, told.sha256), (Some(why), None));
     assert!(begin.elapsed() < Duration::from_secs(1));
-    assert_eq!(scanner.skipped.large.load(Relaxed), 1);
+    assert_eq!(scanner.seen.large.load(Relaxed), 1);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn what_is_no_plain_local_file_is_refused_and_counted() {
         let key = ProcessKey { tgid: 7, start: Ticks(5) };
         let owner = Owner { key, pid: 7, generation: None, source: OwnerSource::Own };
         assert!(scan(&scanner, owner, ScanTarget::File).error.unwrap().starts_with("process 7: "));
-        assert_eq!(scanner.skipped.refused.load(Relaxed), 1, "{exe}");
+        assert_eq!(scanner.seen.refused.load(Relaxed), 1, "{exe}");
         assert!(scan(&scanner, owner, ScanTarget::Memory).error.is_some());
     }
 }
