@@ -101,11 +101,15 @@ impl Bench {
         expect::told(&self.agent, pid, STEP, &all).map(drop)
     }
 
-    /// Ends the agent while everything else still runs: it must not be held up.
-    fn counters(self, test: &str) -> Result<BTreeMap<String, u64>> {
+    /// Ends the agent while everything else still runs: it must not be held up. No configuration of `hostile` was read.
+    fn counters(self, test: &str, hostile: &[u32]) -> Result<BTreeMap<String, u64>> {
         let most = memory(self.agent.pid())?;
         let stopped = self.agent.stop(Signal::TERM)?;
         let counters = stopped.stopped_well()?.counters();
+        let about = hostile.iter().flat_map(|pid| stopped.about(*pid));
+        let read: Vec<_> =
+            about.filter(|notice| notice.rules().contains(&"argv.config".to_owned())).collect();
+        ensure!(read.is_empty(), "a configuration was read: {read:?}");
         let shown: BTreeMap<_, _> = counters.iter().filter(|(name, n)| **n > 0 && is_refusal(name)).collect();
         println!("{test}: most memory {most} kB, {shown:?}");
         Ok(counters)
@@ -161,7 +165,7 @@ fn fifo(lab: &Lab) -> Result<()> {
     bench.told_by_arguments(python.pid(), vec![Field::Is("script", script)])?;
     bench.finds_a_miner(lab, TEST)?;
     ensure!(python.ended().is_none(), "it has ended\n{}", python.dump());
-    let counters = bench.counters(TEST)?;
+    let counters = bench.counters(TEST, &[python.pid()])?;
     at_least(&counters, &[("setup-refused", 1), ("digest-refused", 1)])?;
     none_stuck(&counters)
 }
@@ -188,7 +192,7 @@ fn sparse(lab: &Lab) -> Result<()> {
     for process in [&mut running, &mut shell] {
         ensure!(process.ended().is_none(), "it has ended\n{}", process.dump());
     }
-    let counters = bench.counters(TEST)?;
+    let counters = bench.counters(TEST, &[running.pid(), shell.pid()])?;
     at_least(&counters, &[("scan-large", 1), ("setup-refused", 2), ("digest-refused", 2)])?;
     none_stuck(&counters)
 }

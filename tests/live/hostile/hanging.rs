@@ -84,7 +84,7 @@ pub(super) fn files(lab: &Lab) -> Result<()> {
         "the script's process does not hang\n{}",
         mounted.server.dump()
     );
-    let counters = bench.counters(TEST)?;
+    let counters = bench.counters(TEST, &[script_pid, program_pid])?;
     let asked = mounted.asked_by(agent);
     println!("{TEST}: the agent asked the server: {asked:?}");
     at_least(&counters, &[("scan-refused", 1), ("setup-refused", 2), ("digest-refused", 2)])?;
@@ -108,7 +108,7 @@ pub(super) fn names(lab: &Lab) -> Result<()> {
     bench.told_by_arguments(pid, vec![Field::Is("exe", program)])?;
     bench.finds_a_miner(lab, TEST)?;
     mounted.all_live()?;
-    let counters = bench.counters(TEST)?;
+    let counters = bench.counters(TEST, &[pid])?;
     let asked = mounted.asked_by(agent);
     println!("{TEST}: the agent asked the server: {asked:?}");
     at_least(&counters, &[("setup-refused", 3)])?;
@@ -135,16 +135,27 @@ pub(super) fn stuck(lab: &Lab) -> Result<()> {
         .status()?;
     ensure!(detached.success(), "umount: {detached}");
     let by_arguments = [Field::Is("rules", "argv.stratum-url".into())];
+    let threads = look_up_threads(agent)?;
     expect::told(&bench.agent, pid, STEP, &by_arguments)?;
     ensure!(
         mounted.asked_by(agent).contains(&"statfs".to_owned()),
         "the agent did not ask it\n{}",
         mounted.server.dump()
     );
+    wait::until("another thread in its place", STEP, || {
+        look_up_threads(agent).ok().filter(|now| *now == threads + 1)
+    })?;
     bench.finds_a_miner(lab, TEST)?;
     mounted.all_live()?;
     // A thread that the kernel holds cannot end before the server has.
     mounted.server.finish(STEP)?;
-    let counters = bench.counters(TEST)?;
+    let counters = bench.counters(TEST, &[pid])?;
     at_least(&counters, &[("lost.worker.lookup.stuck", 1)])
+}
+
+/// Threads of a process that look facts up.
+fn look_up_threads(pid: u32) -> Result<usize> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))?.collect::<Result<Vec<_>, _>>()?;
+    let name = |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    Ok(tasks.iter().filter(|task| name(task) == "look-up\n").count())
 }

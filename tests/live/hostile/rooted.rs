@@ -63,7 +63,7 @@ pub(super) fn links(lab: &Lab) -> Result<()> {
     for process in [&mut plain_root, &mut own_mounts] {
         ensure!(process.ended().is_none(), "it has ended\n{}", process.dump());
     }
-    let counters = bench.counters(TEST)?;
+    let counters = bench.counters(TEST, &[plain_root.pid(), own_mounts.pid()])?;
     at_least(&counters, &[("setup-refused", 4)])?;
     none_stuck(&counters)
 }
