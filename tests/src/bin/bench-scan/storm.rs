@@ -17,8 +17,8 @@ use crate::Options;
 
 /// What each is a copy of; what is behind its end is never loaded.
 const PROGRAM: &str = "/bin/sleep";
-/// Seconds that each runs: it has to be there when its turn to be searched comes.
-const STAYS: &str = "5";
+/// Seconds that each runs: it has to be there when its turn to be searched comes, also behind what others execute.
+const STAYS: &str = "20";
 const LARGE_KIB: usize = 100_000_000 / 1_024;
 
 /// Programs in a folder of their own, not executed yet.
