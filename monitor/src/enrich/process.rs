@@ -74,9 +74,9 @@ impl Image {
         }
         if facts.exe.is_some() {
             self.exe.clone_from(&facts.exe);
+            self.exe_deleted = facts.exe_deleted;
+            self.exe_file = facts.exe_file;
         }
-        self.exe_deleted = facts.exe_deleted;
-        self.exe_file = facts.exe_file;
         if facts.exe_sha256.is_some() {
             self.exe_sha256.clone_from(&facts.exe_sha256);
         }

@@ -234,8 +234,13 @@ impl Attribution {
         }
     }
 
+    /// What was found of a program that the process has left meanwhile is not the new one's: a child that is forked runs
+    /// what its parent does until its own exec.
     fn release(&mut self, key: ProcessKey, desk: &mut Desk<'_>) {
-        desk.ready.extend(self.waits.remove(&key).map(|wait| wait.held).unwrap_or_default());
+        let mut held = self.waits.remove(&key).map(|wait| wait.held).unwrap_or_default();
+        let executed = desk.tables.processes.get(key).and_then(|process| process.executed);
+        held.retain(|found| found.finding.subject != Subject::Process(key) || executed <= Some(found.at));
+        desk.ready.append(&mut held);
     }
 }
 

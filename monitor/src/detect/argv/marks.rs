@@ -188,7 +188,8 @@ impl Marks {
             self.wallet = true;
             self.login |= login;
             wallet.claim(&mut self.claim);
-        } else if let Some((name, worker)) = account::shown(value) {
+        } else if let Some((name, worker)) = account::shown(value).filter(|_| login) {
+            // What stands where a wallet should and is no address may be the key of one.
             self.claim.wallet = self.claim.wallet.take().or(Some(name));
             self.claim.worker = self.claim.worker.take().or(worker);
         }

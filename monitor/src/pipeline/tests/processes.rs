@@ -194,3 +194,15 @@ fn the_line_names_the_person_behind_root_and_the_pod_and_job() {
     };
     assert!(about(pod, Some(told)).contains("in container app (shop:7) of pod shop/web-7d9c is started"));
 }
+
+#[test]
+fn what_was_found_of_a_program_is_not_told_of_the_one_that_replaced_it() {
+    let (child, after) = (owner(100, 1), owner(100, 2));
+    let mut run = knowing();
+    run.feed(&[exec(1, child, &["xm", "--mine"]), exec(2, after, &["curl"])]);
+    run.feed(&[facts(2, after, proc_facts("curl", "session-3.scope", "digest of curl")), tick(5)]);
+    assert_eq!(run.story(), []);
+    run.feed(&[exec(6, owner(100, 3), &["xm", "--mine"])]);
+    run.feed(&[facts(6, owner(100, 3), proc_facts("xm", "session-3.scope", "digest of xm"))]);
+    assert_eq!(run.story(), [(Kind::IncidentOpened, Level::Suspicious)]);
+}

@@ -41,6 +41,15 @@ fn xmrigs_file_is_read_whole_and_no_secret_comes_out() {
 }
 
 #[test]
+fn what_is_no_address_does_not_come_out_in_a_wallets_place() {
+    let key = "5f".repeat(32);
+    let text = format!(r#"{{"donate-level":0,"randomx":{{"mode":"fast"}},"wallet":"{key}","pools":[]}}"#);
+    let told = told(&text);
+    assert!(!told.marks.is_empty());
+    assert!(!format!("{told:?}").contains(&key), "{told:?}");
+}
+
+#[test]
 fn miners_files_are_told() {
     for (name, text, pool) in [
         (
