@@ -47,6 +47,8 @@ enum Suite {
     Replay,
     /// The agent's command line
     Cli,
+    /// The bundled rules, against programs that hold their marks
+    Rules,
     /// Labelled traffic against thresholds, on machines that have a corpus beside the checkout
     Corpus,
     /// The real kernel and journald; as root, through sudo when you are not
@@ -102,6 +104,9 @@ impl Runner<'_> {
                 self.count("replay", [self.cargo_test(&["--package", PACKAGE, "--test", "replay"])])
             }
             Suite::Cli => self.count("cli", [self.cargo_test(&["--package", PACKAGE, "--test", "cli"])]),
+            Suite::Rules => {
+                self.count("rules", [self.cargo_test(&["--package", PACKAGE, "--test", "rules"])])
+            }
             Suite::Corpus => self.corpus(),
             Suite::Live => self.live(),
         }
