@@ -1,6 +1,6 @@
 //! Records of the kernel side, one of each kind.
 use monitor_ebpf::event::{
-    Close, Connect, EGRESS, Ends, Exec, Exit, FAMILY_V4, FAMILY_V6, Fork, Header, INGRESS, Kind,
+    Close, Connect, EGRESS, Ends, Exec, Exit, FAMILY_V4, FAMILY_V6, Fork, Header, INGRESS, Kind, NO_STRING,
     OWNER_CONNECT, Owner, Payload, Task,
 };
 use zerocopy::{FromZeros as _, IntoBytes as _};
@@ -9,12 +9,16 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     let command = b"/opt/miner\0-o\0pool.example:3333\0-p\0hunter2\0--url=http://me:secret@host/\0";
     let message = br#"{"id":1,"method":"login","params":{"login":"x","pass":"hunter2"}}"#;
+    // File name, path from its end to the root, arguments.
+    let behind = [&b"./miner\0miner\0opt\0"[..], command].concat();
     let mut exec = Exec::new_zeroed();
-    exec.header = header(Kind::Exec, command);
+    exec.header = header(Kind::Exec, &behind);
     exec.task = task();
     exec.argv_size = 4096;
-    exec.filename[..10].copy_from_slice(b"/opt/miner");
-    exec.interpreter[..10].copy_from_slice(b"/opt/miner");
+    exec.filename_size = 8;
+    exec.interpreter_size = NO_STRING;
+    exec.path_size = 10;
+    exec.directory_size = NO_STRING;
     let fork = Fork { header: header(Kind::Fork, b""), task: task(), ..Fork::default() };
     let exit = Exit { header: header(Kind::Exit, b""), code: 9, ..Exit::default() };
     let owner = Owner { source: OWNER_CONNECT, ..Owner::default() };
@@ -36,7 +40,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     };
     let close = Close { header: header(Kind::Close, b""), cookie: 7 };
     vec![
-        ("exec", [exec.as_bytes(), command].concat()),
+        ("exec", [exec.as_bytes(), &behind].concat()),
         ("fork", fork.as_bytes().to_vec()),
         ("exit", exit.as_bytes().to_vec()),
         ("connect", connect.as_bytes().to_vec()),
