@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{cargo, exec, root, run};
+use crate::run;
 
 /// Watch minewarden catch a harmless miner on loopback; succeeds only if it was found
 #[derive(clap::Args)]
@@ -14,9 +14,5 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let workspace = cargo::workspace()?;
-    run::prepare(&workspace)?;
-    let built = cargo::build_agent(&workspace, "release", &["--bins"])?;
-    let mut demo = root::command(built.executable("demo")?, &[])?;
-    Err(exec::replace(demo.arg("--agent").arg(built.executable("minewarden")?).args(&options.args)))
+    run::beside_agent("demo", &options.args)
 }

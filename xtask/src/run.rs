@@ -25,6 +25,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Err(exec::replace(agent.arg("run").args(&options.args)))
 }
 
+/// Builds the agent and the tests' own programs as shipped, and becomes one of those, as root, beside the agent.
+pub(crate) fn beside_agent(program: &str, args: &[String]) -> Result<ExitCode> {
+    let workspace = cargo::workspace()?;
+    prepare(&workspace)?;
+    let built = cargo::build_agent(&workspace, "release", &["--bins"])?;
+    let mut command = root::command(built.executable(program)?, &[])?;
+    Err(exec::replace(command.arg("--agent").arg(built.executable("minewarden")?).args(args)))
+}
+
 /// What a build needs: nothing when the committed object is current, else the BPF toolchain.
 pub(crate) fn prepare(workspace: &Path) -> Result<()> {
     match object::committed(workspace)? {

@@ -3,14 +3,12 @@
 //! Owns the form of a line, the cap, and the look-up. Must not know whose file has the digest.
 use std::sync::Arc;
 
-use super::Problem;
+use super::{Problem, list};
 
 /// Entries of all lists together: 12 MB.
 const ENTRIES_MAX: usize = 250_000;
 /// Longest label, in bytes.
 const LABEL_MAX: usize = 64;
-/// Mistakes told of one list; the rest is a number.
-pub(super) const MISTAKES_MAX: usize = 10;
 
 /// SHA-256 digests with the place where each was read.
 #[derive(Debug, Default)]
@@ -33,37 +31,15 @@ impl Digests {
     pub(super) fn add(&mut self, file: &str, text: &str, problems: &mut Vec<Problem>) {
         let Ok(index) = u16::try_from(self.files.len()) else { return };
         self.files.push(file.into());
-        let mut mistakes = 0;
-        for (number, line) in text.lines().enumerate() {
-            let content = content(line);
-            if content.is_empty() {
-                continue;
-            }
+        list::read(file, text, problems, |content, line| {
             if self.entries.len() >= ENTRIES_MAX {
-                let message = format!("more than {ENTRIES_MAX} digests; the rest is not loaded");
-                problems.push(Problem::at(file, number + 1, message));
-                break;
+                return list::Entry::Full(ENTRIES_MAX, "digests");
             }
             let (hex, label) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
-            match (digest(hex), u32::try_from(number + 1)) {
-                (Some(digest), Ok(line)) => {
-                    self.entries.push(Entry { digest, line, file: index, label: self::label(label) });
-                }
-                _ => {
-                    mistakes += 1;
-                    if mistakes <= MISTAKES_MAX {
-                        problems.push(Problem::at(
-                            file,
-                            number + 1,
-                            "64 hexadecimal digits are wanted".into(),
-                        ));
-                    }
-                }
-            }
-        }
-        if mistakes > MISTAKES_MAX {
-            problems.push(Problem::of(file, format!("{mistakes} wrong lines in all")));
-        }
+            let Some(digest) = digest(hex) else { return list::Entry::Wrong("64 hexadecimal digits are") };
+            self.entries.push(Entry { digest, line, file: index, label: self::label(label) });
+            list::Entry::Taken
+        });
     }
 
     /// To be called when all lists are added.
@@ -97,11 +73,6 @@ impl Digests {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
-}
-
-/// A line without its comment and blanks.
-pub(super) fn content(line: &str) -> &str {
-    line.split('#').next().unwrap_or_default().trim()
 }
 
 fn label(text: &str) -> Option<Box<str>> {

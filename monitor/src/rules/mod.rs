@@ -8,6 +8,7 @@ mod bundled;
 mod compile;
 mod digests;
 mod folder;
+mod list;
 mod pools;
 mod split;
 mod veil;

@@ -7,10 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Problem,
-    digests::{MISTAKES_MAX, content},
-};
+use super::{Problem, list};
 
 /// Entries of all lists together.
 const ENTRIES_MAX: usize = 100_000;
@@ -59,31 +56,16 @@ impl Pools {
     pub(super) fn add(&mut self, file: &str, text: &str, problems: &mut Vec<Problem>) {
         let Ok(index) = u16::try_from(self.files.len()) else { return };
         self.files.push(file.into());
-        let mut mistakes = 0;
-        for (number, line) in text.lines().enumerate() {
-            let content = content(line);
-            if content.is_empty() {
-                continue;
-            }
+        list::read(file, text, problems, |content, line| {
             if self.count >= ENTRIES_MAX {
-                let message = format!("more than {ENTRIES_MAX} pools; the rest is not loaded");
-                problems.push(Problem::at(file, number + 1, message));
-                break;
+                return list::Entry::Full(ENTRIES_MAX, "pools");
             }
-            match (parse(content), u32::try_from(number + 1)) {
-                (Some((target, port)), Ok(line)) => self.insert(target, Entry { port, file: index, line }),
-                _ => {
-                    mistakes += 1;
-                    if mistakes <= MISTAKES_MAX {
-                        let wanted = "a name, an address or a network is wanted, perhaps with :PORT";
-                        problems.push(Problem::at(file, number + 1, wanted.into()));
-                    }
-                }
-            }
-        }
-        if mistakes > MISTAKES_MAX {
-            problems.push(Problem::of(file, format!("{mistakes} wrong lines in all")));
-        }
+            let Some((target, port)) = parse(content) else {
+                return list::Entry::Wrong("a name, an address or a network, perhaps with :PORT, is");
+            };
+            self.insert(target, Entry { port, file: index, line });
+            list::Entry::Taken
+        });
     }
 
     fn insert(&mut self, target: Target, entry: Entry) {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{cargo, exec, root, run};
+use crate::run;
 
 /// Measure logins while a thousand distinct programs and large ones are executed, as root
 #[derive(clap::Args)]
@@ -16,9 +16,5 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let workspace = cargo::workspace()?;
-    run::prepare(&workspace)?;
-    let built = cargo::build_agent(&workspace, "release", &["--bins"])?;
-    let mut bench = root::command(built.executable("bench-scan")?, &[])?;
-    Err(exec::replace(bench.arg("--agent").arg(built.executable("minewarden")?).args(&options.args)))
+    run::beside_agent("bench-scan", &options.args)
 }
