@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+pub(crate) mod linking;
+
 /// The workspace: cargo says it when it runs us; a copied binary falls back on where it was compiled.
 pub(crate) fn workspace() -> Result<PathBuf> {
     let xtask =
@@ -38,16 +40,27 @@ impl Built {
 
 /// Builds the agent for `profile` (`release` or `dev`) and what `targets` names. The tests' package is always among
 /// the packages: features of shared crates depend on the choice of packages, and every command that chose
-/// otherwise would compile an agent of its own.
+/// otherwise would compile an agent of its own. For release it is what is shipped: statically linked, where the
+/// system has what that takes.
 pub(crate) fn build_agent(root: &Path, profile: &str, targets: &[&str]) -> Result<Built> {
     let packages = ["--package", "monitor", "--package", "minewarden-tests"];
-    build(root, &[&["build", "--profile", profile], &packages[..], targets].concat())
+    let mut command = cargo(root);
+    command.args([&["build", "--locked", "--profile", profile], &packages[..], targets].concat());
+    if profile == "release" && !linking::make_static(&mut command)? {
+        println!("no static C library (libc.a; Debian has it in libc6-dev): the agent is linked dynamically");
+    }
+    executables(command)
 }
 
 /// Runs `cargo ARGS` and collects the executables; warnings and errors go to the terminal.
 pub(crate) fn build(root: &Path, args: &[&str]) -> Result<Built> {
     let mut command = cargo(root);
-    command.args(args).arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    command.args(args);
+    executables(command)
+}
+
+fn executables(mut command: Command) -> Result<Built> {
+    command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
     let stdout = child.stdout.take().context("cargo has no standard output")?;
     let mut built = Vec::new();

@@ -3,6 +3,7 @@
 //! One file per subcommand. Each says what it does; none needs a manual step before it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a person at a terminal")]
 mod bench;
+mod build;
 mod cargo;
 mod corpus;
 mod demo;
@@ -27,6 +28,7 @@ use clap::Parser;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Xtask {
     Setup(setup::Options),
+    Build(build::Options),
     Ebpf(ebpf::Options),
     Run(run::Options),
     Demo(demo::Options),
@@ -51,6 +53,7 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
     match xtask {
         Xtask::Setup(options) => setup::run(options).map(|()| ExitCode::SUCCESS),
         Xtask::Ebpf(options) => ebpf::run(options).map(|()| ExitCode::SUCCESS),
+        Xtask::Build(options) => build::run(options),
         Xtask::Run(options) => run::run(options),
         Xtask::Demo(options) => demo::run(options),
         Xtask::Test(options) => test::run(options),
