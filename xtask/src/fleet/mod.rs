@@ -1,11 +1,22 @@
 //! `cargo xtask fleet`: whole hosts on this one, as systemd-nspawn containers with systemd and sshd.
-use std::process::ExitCode;
+mod list;
 
-use anyhow::Result;
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
 
 use crate::{
-    cargo,
-    testbed::image::{self, Recipe},
+    cargo, exec,
+    testbed::{
+        boot::{self, Boot},
+        fleet::Fleet,
+        image::{self, Recipe},
+        lab::{self, Lab},
+    },
 };
 
 /// Packages that only some scenarios need.
@@ -20,21 +31,93 @@ pub(crate) struct Options {
 
 #[derive(clap::Subcommand)]
 enum Action {
+    /// Start hosts h1 to hN; those that run stay
+    Up {
+        /// How many
+        hosts: u8,
+        /// Debian suite: bookworm, trixie
+        #[arg(long, default_value = image::SUITE)]
+        suite: String,
+        /// A host that may load no eBPF program, by its number
+        #[arg(long, value_name = "N")]
+        without_bpf: Vec<u8>,
+    },
+    /// End every host and remove all that was made for them
+    Down,
+    /// The hosts that run
+    List,
+    /// Run a command on host N, or a shell
+    Ssh {
+        /// Number of the host
+        host: u8,
+        /// The command, for the host's shell
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
     /// Make the root tree that the hosts start from, or name the one that is there
     Image {
         /// Debian suite: bookworm, trixie
         #[arg(long, default_value = image::SUITE)]
         suite: String,
     },
+    /// Become a host (`up` calls this)
+    #[command(hide = true)]
+    Boot(Boot),
+    /// Connect into the hosts' network (ssh calls this)
+    #[command(hide = true)]
+    Connect {
+        #[arg(long)]
+        lab: String,
+        address: Ipv4Addr,
+        port: u16,
+    },
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let workspace = cargo::workspace()?;
     match &options.action {
-        Action::Image { suite } => {
-            let tree = image::root(&workspace, &Recipe::new(suite)?.with(&EXTRA))?;
-            println!("{}", tree.display());
+        Action::Boot(boot) => return boot::run(boot).map(|()| ExitCode::SUCCESS),
+        Action::Connect { lab, address, port } => {
+            lab::hand_over(&Lab::named(lab), SocketAddrV4::new(*address, *port))?;
+            return Ok(ExitCode::SUCCESS);
         }
+        _ => {}
+    }
+    let workspace = cargo::workspace()?;
+    let fleet = Fleet::of(&workspace);
+    match &options.action {
+        Action::Image { suite } => println!("{}", image::root(&workspace, &recipe(suite)?)?.display()),
+        Action::Up { hosts, suite, without_bpf } => {
+            Fleet::check()?;
+            let tree = image::root(&workspace, &recipe(suite)?)?;
+            let start = Instant::now();
+            let guests = fleet.up(&tree, *hosts, without_bpf)?;
+            list::print(&fleet, &guests, Some(start.elapsed()))?;
+        }
+        Action::List => list::print(&fleet, &fleet.guests()?, None)?,
+        Action::Down => down(&fleet)?,
+        Action::Ssh { host, command } => {
+            let mut ssh = fleet.ssh().command(&format!("h{host}"), &command.join(" "));
+            return Err(exec::replace(&mut ssh));
+        }
+        Action::Boot(_) | Action::Connect { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn recipe(suite: &str) -> Result<Recipe> {
+    Ok(Recipe::new(suite)?.with(&EXTRA))
+}
+
+fn down(fleet: &Fleet) -> Result<()> {
+    Fleet::check()?;
+    let start = Instant::now();
+    let count = fleet.down()?;
+    let left = fleet.left()?;
+    ensure!(left.is_empty(), "still there: {}", left.join(", "));
+    println!("{count} hosts ended in {}, nothing is left", seconds(start.elapsed()));
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }
