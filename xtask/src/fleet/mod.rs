@@ -1,8 +1,11 @@
 //! `cargo xtask fleet`: whole hosts on this one, as systemd-nspawn containers with systemd and sshd.
 mod list;
+mod rig;
+mod scenario;
+mod test;
 
 use std::{
-    net::{Ipv4Addr, SocketAddrV4},
+    net::SocketAddrV4,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -54,6 +57,7 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
+    Test(test::Options),
     /// Make the root tree that the hosts start from, or name the one that is there
     Image {
         /// Debian suite: bookworm, trixie
@@ -68,7 +72,7 @@ enum Action {
     Connect {
         #[arg(long)]
         lab: String,
-        address: Ipv4Addr,
+        host: String,
         port: u16,
     },
 }
@@ -76,8 +80,8 @@ enum Action {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     match &options.action {
         Action::Boot(boot) => return boot::run(boot).map(|()| ExitCode::SUCCESS),
-        Action::Connect { lab, address, port } => {
-            lab::hand_over(&Lab::named(lab), SocketAddrV4::new(*address, *port))?;
+        Action::Connect { lab, host, port } => {
+            lab::hand_over(&Lab::named(lab), SocketAddrV4::new(lab::resolve(host)?, *port))?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
@@ -95,9 +99,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
         Action::List => list::print(&fleet, &fleet.guests()?, None)?,
         Action::Down => down(&fleet)?,
+        Action::Test(options) => return test::run(options, &workspace, &recipe(options.suite())?),
         Action::Ssh { host, command } => {
-            let mut ssh = fleet.ssh().command(&format!("h{host}"), &command.join(" "));
-            return Err(exec::replace(&mut ssh));
+            return Err(exec::replace(fleet.ssh().command(&format!("h{host}")).args(command)));
         }
         Action::Boot(_) | Action::Connect { .. } => {}
     }

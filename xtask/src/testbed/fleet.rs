@@ -16,9 +16,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     cgroup::Cgroup,
-    guest::{self, Guest},
-    image, lab,
-    lab::Lab,
+    guest::Guest,
+    image,
+    lab::{self, Lab},
     ssh::Ssh,
     tools, wait,
 };
@@ -71,7 +71,7 @@ impl Fleet {
     /// Guests that have processes, by number.
     pub(crate) fn guests(&self) -> Result<Vec<Guest>> {
         let mut running = Vec::new();
-        for number in 1..=guest::MOST {
+        for number in 1..=lab::MOST {
             let guest = Guest::new(&self.run, &self.name, number)?;
             if !guest.processes().is_empty() {
                 running.push(guest);
@@ -83,7 +83,7 @@ impl Fleet {
     /// Starts guests 1 to `count` on `tree` that do not run yet, and waits until systemd says `running` in each.
     /// Those named in `powerless` may load no eBPF program.
     pub(crate) fn up(&self, tree: &Path, count: u8, powerless: &[u8]) -> Result<Vec<Guest>> {
-        ensure!((1..=guest::MOST).contains(&count), "{count}: from 1 to {} hosts", guest::MOST);
+        ensure!((1..=lab::MOST).contains(&count), "{count}: from 1 to {} hosts", lab::MOST);
         fs::create_dir_all(&self.run).with_context(|| self.run.display().to_string())?;
         let _lock = self.lock()?;
         self.lab.create()?;

@@ -13,10 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{boot::Boot, cgroup::Cgroup, image, lab, lab::Lab, ssh, wait};
 
-/// Guests that have an address.
-pub(crate) const MOST: u8 = 32;
 /// How long systemd may take to power off before it is killed.
-const STOP: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(10);
 
 /// A guest by its number, running or not.
 #[derive(Clone, Debug)]
@@ -149,7 +147,7 @@ fn folder(path: &Path, mode: u32) -> Result<()> {
 /// Every guest knows every other by name.
 fn hosts() -> String {
     let mut text = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
-    for number in 1..=MOST {
+    for number in 1..=lab::MOST {
         let _ = writeln!(text, "{} h{number}", lab::address(number));
     }
     text

@@ -20,6 +20,8 @@ use crate::object::toolchain::text;
 pub(crate) const BRIDGE: &str = "mwbr";
 /// The bridge's own address; guests are above it. Nothing outside the namespace sees them.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
+/// Guests that have an address.
+pub(crate) const MOST: u8 = 32;
 /// The first guest's last byte, less one.
 const FIRST: u8 = 10;
 /// One attempt to connect; a guest that is not up yet answers nothing.
@@ -28,6 +30,13 @@ const ATTEMPT: Duration = Duration::from_millis(500);
 /// The address of guest `number`, from 1.
 pub(crate) fn address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 99, 0, FIRST.saturating_add(number))
+}
+
+/// The guest whose name, `h1`, this is.
+pub(crate) fn resolve(name: &str) -> Result<Ipv4Addr> {
+    let number = name.strip_prefix('h').and_then(|number| number.parse().ok());
+    let number = number.filter(|number| (1..=MOST).contains(number));
+    number.map(address).with_context(|| format!("{name} is no host of a fleet (h1 to h{MOST})"))
 }
 
 /// A network namespace by its name.
@@ -121,4 +130,27 @@ pub(crate) fn left(prefix: &str) -> Vec<String> {
     let entries = fs::read_dir("/run/netns").into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_has_a_name_and_an_address() {
+        assert_eq!(resolve("h1").unwrap(), address(1));
+        assert_eq!(resolve("h32").unwrap(), Ipv4Addr::new(10, 99, 0, 42));
+        for name in ["h0", "h33", "1", "web1", "h"] {
+            assert!(resolve(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_is_said() {
+        let lab = Lab::named("mw-fleet-none");
+        let error = lab.connect(SocketAddrV4::new(address(1), 22), Duration::ZERO).unwrap_err();
+        assert!(format!("{error:#}").contains("is the fleet up?"), "{error:#}");
+        lab.remove().unwrap();
+        assert!(left("mw-fleet-none").is_empty());
+    }
 }
