@@ -1,5 +1,6 @@
 //! ssh to the guests: a key for the run, their host keys as known hosts, a configuration that anybody's ssh takes.
 use std::{
+    ffi::OsString,
     fmt::Write as _,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
@@ -11,6 +12,9 @@ use anyhow::{Context as _, Result, bail};
 
 use super::guest::Guest;
 use crate::object::toolchain::text;
+
+/// Longest path of a socket (unix(7)), less ssh's own suffix and the name of a guest.
+const SOCKET_MAX: usize = 108 - 20;
 
 /// Makes a key pair, `path` and `path.pub`, unless it is there.
 pub(super) fn make_key(path: &Path, comment: &str) -> Result<()> {
@@ -99,8 +103,20 @@ impl Ssh {
 
     /// Runs `script` in a guest, whatever its exit status.
     pub(crate) fn output(&self, host: &str, script: &str) -> Result<Output> {
-        let mut command = self.command(host);
-        command.arg(script).stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))
+        let mut command = Command::new("ssh");
+        command.args(self.shared()).arg("-F").arg(self.config()).args([host, script]);
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))
+    }
+
+    /// One login for many commands, where its socket's path is short enough. It ends with the guest.
+    fn shared(&self) -> Vec<OsString> {
+        let socket = self.0.join("login-%n");
+        if socket.as_os_str().len() > SOCKET_MAX {
+            return Vec::new();
+        }
+        let mut path = OsString::from("-oControlPath=");
+        path.push(socket);
+        vec!["-oControlMaster=auto".into(), "-oControlPersist=60".into(), path]
     }
 
     /// Standard output of `script` in a guest, trimmed; an error carries what it said on standard error.
@@ -116,7 +132,13 @@ impl Ssh {
     /// Copies a file of this host into a guest.
     pub(crate) fn copy(&self, from: &Path, host: &str, to: &str) -> Result<()> {
         let mut command = Command::new("scp");
-        command.arg("-q").arg("-F").arg(self.config()).arg(from).arg(format!("{host}:{to}"));
+        command
+            .args(self.shared())
+            .arg("-q")
+            .arg("-F")
+            .arg(self.config())
+            .arg(from)
+            .arg(format!("{host}:{to}"));
         text(&mut command).map(drop)
     }
 }
