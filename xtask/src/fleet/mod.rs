@@ -1,19 +1,23 @@
 //! `cargo xtask fleet`: whole hosts on this one, as systemd-nspawn containers with systemd and sshd.
+mod host;
 mod list;
 mod rig;
 mod scenario;
 mod test;
+mod xtask;
 
 use std::{
+    env,
     net::SocketAddrV4,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 
 use crate::{
-    cargo, exec,
+    cargo, exec, root,
     testbed::{
         boot::{self, Boot},
         fleet::Fleet,
@@ -87,6 +91,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         _ => {}
     }
     let workspace = cargo::workspace()?;
+    if !rustix::process::geteuid().is_root() {
+        return Err(as_root(options, &workspace)?);
+    }
     let fleet = Fleet::of(&workspace);
     match &options.action {
         Action::Image { suite } => println!("{}", image::root(&workspace, &recipe(suite)?)?.display()),
@@ -106,6 +113,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         Action::Boot(_) | Action::Connect { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Becomes the same command as root. What has to be built is built before.
+fn as_root(options: &Options, workspace: &Path) -> Result<Error> {
+    let variables = [("CARGO_MANIFEST_DIR", workspace.join("xtask").into_os_string())];
+    let mut command = root::command(&env::current_exe()?, &variables)?;
+    command.args(env::args_os().skip(1));
+    if let Action::Test(options) = &options.action {
+        command.args(options.build_before(workspace)?);
+    }
+    Ok(exec::replace(&mut command))
 }
 
 fn recipe(suite: &str) -> Result<Recipe> {

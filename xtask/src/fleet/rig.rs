@@ -1,6 +1,7 @@
 //! What scenarios do to hosts: put programs there, let a harmless miner talk to a harmless pool, read the journal.
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,14 +34,28 @@ pub(super) struct Rig {
     pub(super) programs: Programs,
     /// How long the collector is stopped.
     pub(super) outage: Duration,
-    /// The tree of sources.
-    pub(super) workspace: PathBuf,
+    packages: PathBuf,
 }
 
 impl Rig {
-    pub(super) fn new(workspace: &Path, tree: PathBuf, programs: Programs, outage: Duration) -> Self {
+    pub(super) fn new(
+        workspace: &Path,
+        tree: PathBuf,
+        programs: Programs,
+        packages: PathBuf,
+        outage: Duration,
+    ) -> Self {
         let fleet = Fleet::of(workspace);
-        Self { ssh: fleet.ssh(), fleet, tree, programs, outage, workspace: workspace.to_owned() }
+        Self { ssh: fleet.ssh(), fleet, tree, programs, packages, outage }
+    }
+
+    /// The folder of packages, in which there is a .deb.
+    pub(super) fn packages(&self) -> Result<PathBuf> {
+        let folder = &self.packages;
+        let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let found = entries.any(|entry| entry.file_name().to_string_lossy().ends_with(".deb"));
+        ensure!(found, "{}: no .deb is there; `cargo xtask dist` makes one", folder.display());
+        Ok(folder.clone())
     }
 
     pub(super) fn fleet(&self) -> &Fleet {
@@ -96,6 +111,11 @@ impl Rig {
         self.await_line(host, "test-miner", "\"done\"")?;
         let pid = self.ssh.run(host, "systemctl show --property=MainPID --value test-miner")?;
         pid.parse().with_context(|| format!("{host}: MainPID is `{pid}`"))
+    }
+
+    /// Ends what [`Rig::mine`] started and removes what [`Rig::put_miner`] put there.
+    pub(super) fn remove_miner(&self, host: &str) -> Result<()> {
+        self.ssh.run(host, &format!("systemctl stop test-miner test-pool; rm -r {OPT}")).map(drop)
     }
 
     fn await_line(&self, host: &str, unit: &str, text: &str) -> Result<()> {

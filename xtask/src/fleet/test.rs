@@ -1,5 +1,6 @@
 //! `cargo xtask fleet test`: runs the scenarios, each on hosts of its own making, and prints a table with times.
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -31,6 +32,9 @@ pub(crate) struct Options {
     /// Take minewarden, test-miner and test-pool from this folder instead of building them as they are shipped
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
+    /// Where the packages are that the scenario `deploy` installs; what `cargo xtask dist` makes, when not given
+    #[arg(long, value_name = "DIR")]
+    packages: Option<PathBuf>,
     /// Debian suite of the hosts: bookworm, trixie
     #[arg(long, default_value = image::SUITE)]
     suite: String,
@@ -46,6 +50,15 @@ impl Options {
     pub(super) fn suite(&self) -> &str {
         &self.suite
     }
+
+    /// Builds the programs, unless they were given; the arguments that give them to another run.
+    pub(super) fn build_before(&self, workspace: &Path) -> Result<Vec<OsString>> {
+        if self.list || self.programs.is_some() {
+            return Ok(Vec::new());
+        }
+        let folder = programs(None, workspace)?.agent.parent().map(PathBuf::from);
+        Ok(vec!["--programs".into(), folder.unwrap_or_default().into()])
+    }
 }
 
 pub(super) fn run(options: &Options, workspace: &Path, recipe: &Recipe) -> Result<ExitCode> {
@@ -58,7 +71,8 @@ pub(super) fn run(options: &Options, workspace: &Path, recipe: &Recipe) -> Resul
     let programs = programs(options.programs.as_deref(), workspace)?;
     let tree = image::root(workspace, recipe)?;
     let outage = Duration::from_secs(options.outage);
-    let rig = Rig::new(workspace, tree, programs, outage);
+    let packages = options.packages.clone().unwrap_or_else(|| workspace.join("target/dist"));
+    let rig = Rig::new(workspace, tree, programs, packages, outage);
     let mut failed = 0;
     let mut rows = Vec::new();
     for scenario in &chosen {

@@ -1,5 +1,6 @@
 //! The scenarios: one function each, on hosts of its own making, with an error where anything is not as it must be.
 mod bed;
+mod deploy;
 mod guest;
 
 use anyhow::Result;
@@ -14,7 +15,7 @@ pub(super) struct Scenario {
     pub(super) run: fn(&Rig) -> Result<()>,
 }
 
-pub(super) const ALL: [Scenario; 2] = [
+pub(super) const ALL: [Scenario; 3] = [
     Scenario {
         name: "bed",
         what: "a start that is cut off leaves nothing once the fleet is taken down, and hosts know each other's keys",
@@ -24,5 +25,10 @@ pub(super) const ALL: [Scenario; 2] = [
         name: "guest",
         what: "an agent inside a container names the container's own pid, and only what its container does",
         run: guest::run,
+    },
+    Scenario {
+        name: "deploy",
+        what: "deploy to five hosts, one of which cannot run the agent; again; another package and back; undeploy",
+        run: deploy::run,
     },
 ];
