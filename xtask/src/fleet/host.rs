@@ -1,7 +1,7 @@
 //! What is on a host: all its paths, and every trace of the agent, so that a test can say what changed.
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::testbed::ssh::Ssh;
 
@@ -40,7 +40,12 @@ pub(super) struct Snapshot(BTreeSet<String>);
 
 impl Snapshot {
     pub(super) fn take(ssh: &Ssh, host: &str) -> Result<Self> {
-        Ok(Self::of(&ssh.run(host, PATHS)?))
+        let snapshot = Self::of(&ssh.run(host, PATHS)?);
+        ensure!(
+            snapshot.0.iter().any(|line| line.ends_with(" /etc/hostname")),
+            "{host}: its files cannot be listed"
+        );
+        Ok(snapshot)
     }
 
     fn of(listing: &str) -> Self {

@@ -51,6 +51,10 @@ fn first(rig: &Rig, xtask: &Xtask, packages: &Path) -> Result<()> {
         table.expect(host, "install", "ok")?;
     }
     table.expect_last("4 ok, 1 refused")?;
+    let there = traces(rig.ssh(), "h1")?;
+    for trace in ["/usr/bin/minewarden", "/etc/minewarden", "Package: minewarden"] {
+        ensure!(there.iter().any(|line| line == trace), "after deploy there is no {trace} on h1");
+    }
     let reason = table.reason(BROKEN)?;
     ensure!(reason.contains("would not work there"), "{BROKEN} is refused because `{reason}`");
     states(rig).map(drop)
