@@ -9,6 +9,7 @@ mod corpus;
 mod demo;
 mod ebpf;
 mod exec;
+mod fleet;
 mod fuzz;
 mod lint;
 mod object;
@@ -16,6 +17,7 @@ mod root;
 mod run;
 mod setup;
 mod test;
+mod testbed;
 mod tidy;
 
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ enum Xtask {
     Lint(lint::Options),
     Fuzz(fuzz::Options),
     Bench(bench::Options),
+    Fleet(fleet::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +64,6 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Lint(options) => lint::run(options),
         Xtask::Fuzz(options) => fuzz::run(options),
         Xtask::Bench(options) => bench::run(options),
+        Xtask::Fleet(options) => fleet::run(options),
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask setup`: brings what building the eBPF object from source needs, and says why.
 //!
 //! Idempotent; touches the network only for what is missing.
-mod debian;
+pub(crate) mod debian;
 mod library;
 mod tools;
 

@@ -23,10 +23,7 @@ pub(super) fn unpack(major_minor: &str, into: &Path) -> Result<()> {
 
 /// Options that make apt see unstable alone, and keep what it learns under `folder`.
 fn unstable(folder: &Path) -> Result<Vec<String>> {
-    let index = text(Command::new("apt-get").args(["indextargets", "--format", "$(ORIGIN) $(REPO_URI)"]))?;
-    let mirror =
-        index.lines().find_map(|line| line.strip_prefix("Debian ").filter(|uri| !uri.contains("security")));
-    let mirror = mirror.context("apt knows no Debian mirror (has `apt-get update` run?)")?;
+    let mirror = mirror()?;
     let state = folder.join("apt");
     for name in ["lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(state.join(name)).with_context(|| state.display().to_string())?;
@@ -41,6 +38,14 @@ fn unstable(folder: &Path) -> Result<Vec<String>> {
         option("Dir::Cache", &state.join("cache")),
         "-oAcquire::Languages=none".to_owned(),
     ])
+}
+
+/// The Debian mirror that this host's apt is configured with.
+pub(crate) fn mirror() -> Result<String> {
+    let index = text(Command::new("apt-get").args(["indextargets", "--format", "$(ORIGIN) $(REPO_URI)"]))?;
+    let mirror =
+        index.lines().find_map(|line| line.strip_prefix("Debian ").filter(|uri| !uri.contains("security")));
+    mirror.map(str::to_owned).context("apt knows no Debian mirror (has `apt-get update` run?)")
 }
 
 fn fetch(major_minor: &str, into: &Path, options: &[String]) -> Result<()> {
