@@ -9,24 +9,20 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use minewarden_tests::{network, wait};
+use minewarden_tests::{network, serial::Serial, wait};
 use rustix::{
     mount::{MountFlags, mount},
     system::{RebootCommand, finit_module, reboot},
 };
 use serde::Deserialize;
-use serde_json::json;
 
 /// Written by `cargo xtask vm` into the archive.
 const PLAN: &str = "/plan.json";
-/// The first serial line is the kernel's.
-const SERIAL: &str = "/dev/ttyS1";
 /// What a system's first process mounts, in this order: what, file system, where.
 const MOUNTS: [(&str, &str); 8] = [
     ("proc", "/proc"),
@@ -59,7 +55,7 @@ struct Step {
 
 fn main() -> Result<()> {
     ensure!(std::process::id() == 1, "this is the first process of a virtual machine, and of nothing else");
-    let told = prepare().and_then(|serial| carry_out(&Line(Arc::new(Mutex::new(serial)))));
+    let told = prepare().and_then(|serial| carry_out(&serial));
     if let Err(error) = told {
         // The kernel's own serial line, which is standard output.
         let _ = writeln!(std::io::stdout(), "test-init: {error:#}");
@@ -70,59 +66,42 @@ fn main() -> Result<()> {
 }
 
 /// Mounts, and opens the serial line.
-fn prepare() -> Result<File> {
+fn prepare() -> Result<Serial> {
     for (kind, place) in MOUNTS {
         fs::create_dir_all(place).with_context(|| place.to_owned())?;
         mount(kind, place, kind, MountFlags::empty(), None).with_context(|| format!("mount {place}"))?;
     }
     network::loopback_up().context("cannot set the loopback interface up")?;
-    let serial = File::options().write(true).open(SERIAL).context(SERIAL)?;
-    // A terminal would write a carriage return before each newline.
-    let mut mode = rustix::termios::tcgetattr(&serial).context(SERIAL)?;
-    mode.make_raw();
-    rustix::termios::tcsetattr(&serial, rustix::termios::OptionalActions::Now, &mode).context(SERIAL)?;
-    Ok(serial)
+    Serial::open()
 }
 
-/// The serial line, to which several threads write whole lines.
-#[derive(Clone)]
-struct Line(Arc<Mutex<File>>);
-
-impl Line {
-    fn tell(&self, step: &str, stream: &str, line: &str) {
-        let text = format!("{}\n", json!([step, stream, line]));
-        // Nobody could be told that it cannot be told.
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes());
-    }
-
-    /// Passes a stream on, on a thread of its own, which says at the end that it is over.
-    fn pass_on(&self, step: &str, stream: &'static str, from: impl Read + Send + 'static) -> Passing {
-        let (line, step) = (self.clone(), step.to_owned());
-        thread::spawn(move || {
-            for text in BufReader::new(from).split(b'\n').map_while(Result::ok) {
-                line.tell(&step, stream, &String::from_utf8_lossy(&text));
-            }
-        })
-    }
+/// Passes a stream on, on a thread of its own, which ends with the stream.
+fn pass_on(serial: &Serial, step: &str, stream: &'static str, from: impl Read + Send + 'static) -> Passing {
+    let (serial, step) = (serial.clone(), step.to_owned());
+    thread::spawn(move || {
+        for text in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+            serial.tell(&[&step, stream, &String::from_utf8_lossy(&text)]);
+        }
+    })
 }
 
 type Passing = thread::JoinHandle<()>;
 
-fn carry_out(line: &Line) -> Result<()> {
+fn carry_out(serial: &Serial) -> Result<()> {
     let text = fs::read_to_string(PLAN).context(PLAN)?;
     let plan: Plan = serde_json::from_str(&text).context(PLAN)?;
     let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    line.tell("kernel", "out", release.trim());
+    serial.tell(&["kernel", "out", release.trim()]);
     for module in &plan.modules {
         let told =
             load(Path::new(module)).map_or_else(|error| format!("{error:#}"), |()| "loaded".to_owned());
-        line.tell("modules", "out", &format!("{module}: {told}"));
+        serial.tell(&["modules", "out", &format!("{module}: {told}")]);
     }
     for step in &plan.steps {
-        let status = run(line, step).unwrap_or_else(|error| format!("{error:#}"));
-        line.tell(&step.name, "status", &status);
+        let status = run(serial, step).unwrap_or_else(|error| format!("{error:#}"));
+        serial.tell(&[&step.name, "status", &status]);
     }
-    line.tell("end", "status", "0");
+    serial.tell(&["end", "status", "0"]);
     Ok(())
 }
 
@@ -132,14 +111,14 @@ fn load(module: &Path) -> Result<()> {
 }
 
 /// Runs a step; its exit status in words: a number, a signal, or that its time was over.
-fn run(line: &Line, step: &Step) -> Result<String> {
+fn run(serial: &Serial, step: &Step) -> Result<String> {
     let (program, args) = step.argv.split_first().context("an empty command line")?;
     let mut command = Command::new(program);
     command.args(args).envs(step.environment.iter().map(|(name, value)| (name, value))).current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
-    let out = line.pass_on(&step.name, "out", child.stdout.take().context("no stdout")?);
-    let err = line.pass_on(&step.name, "err", child.stderr.take().context("no stderr")?);
+    let out = pass_on(serial, &step.name, "out", child.stdout.take().context("no stdout")?);
+    let err = pass_on(serial, &step.name, "err", child.stderr.take().context("no stderr")?);
     let status = end(&mut child, Duration::from_secs(step.seconds))?;
     // A grandchild may hold the pipe; then what was read by now has to do.
     let begin = Instant::now();

@@ -1,12 +1,16 @@
 //! `cargo xtask vm`: the agent on kernels of other releases, in virtual machines.
 //!
 //! Each kernel starts from an archive that holds the agent, the live tests and our own pool and miner, all static, and
-//! nothing else. The tests that need no more than a kernel run; the others say that they did not.
+//! nothing else. The tests that need no more than a kernel run; the others say that they did not. `--image` tries the
+//! package on a whole system instead.
 mod archive;
 mod boot;
+mod disk;
 mod kernels;
 mod machine;
 mod module;
+mod outcome;
+mod system;
 mod table;
 mod told;
 
@@ -21,8 +25,8 @@ use std::{
 
 use anyhow::{Result, anyhow};
 
-use self::{boot::Programs, kernels::Kernel, machine::Accelerator, table::Column};
-use crate::{cargo, run as prepare};
+use self::{boot::Programs, kernels::Kernel, machine::Accelerator, system::Trial, table::Column};
+use crate::{cargo, run as prepare, testbed::image};
 
 /// The tests' own programs that go into a machine.
 const OTHERS: [&str; 4] = ["test-exec", "test-hang", "test-miner", "test-pool"];
@@ -44,11 +48,24 @@ pub(crate) struct Options {
     /// Print the table as Markdown too
     #[arg(long)]
     markdown: bool,
+    /// Try the .deb on a whole system instead: install, sandbox, limits, upgrade, reboot, removal; as root
+    #[arg(long, conflicts_with_all = ["kernels", "jobs", "refresh", "markdown"])]
+    image: bool,
+    /// The .deb for --image; without it the newest in target/dist
+    #[arg(long, value_name = "FILE", requires = "image")]
+    package: Option<PathBuf>,
+    /// The Debian suite for --image
+    #[arg(long, requires = "image", default_value = image::SUITE)]
+    suite: String,
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = cargo::workspace()?;
     machine::require()?;
+    if options.image {
+        let package = options.package.as_deref();
+        return system::run(&Trial { package, suite: &options.suite, accelerator: options.accel });
+    }
     let kernels = kernels::find(&workspace, &options.kernels, options.refresh)?;
     prepare::prepare(&workspace)?;
     let programs = programs(&workspace)?;
