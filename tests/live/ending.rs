@@ -21,7 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         let name = format!("ending::{name}_drains");
         Test::new(name.clone(), move |lab| drains(lab, &name, signal))
     });
-    drains.chain([Test::new("ending::sigkill_leaves_nothing_attached", killed)]).collect()
+    drains.chain([Test::new("ending::sigkill_leaves_nothing_attached", killed).bare()]).collect()
 }
 
 fn drains(lab: &Lab, test: &str, signal: Signal) -> Result<()> {

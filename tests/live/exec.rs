@@ -20,7 +20,7 @@ mod shapes;
 const COUNT: usize = 2_000;
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![Test::new("exec::every_exec_is_told_as_it_is", every_exec)]
+    vec![Test::new("exec::every_exec_is_told_as_it_is", every_exec).bare()]
 }
 
 fn every_exec(lab: &Lab) -> Result<()> {

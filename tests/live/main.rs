@@ -1,17 +1,19 @@
 //! Live tests: the built agent as root against the real kernel and a real journald.
 //!
 //! Run one at a time by default, in the order of the table. A test that cannot run here says why, and fails when
-//! `MINEWARDEN_REQUIRE_LIVE=1`. Every program started is ended by its pid.
+//! `MINEWARDEN_REQUIRE_LIVE=1`; where a kernel is all there is, `MINEWARDEN_REQUIRE_LIVE=kernel` fails those that need
+//! no more. Every program started is ended by its pid.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test program reports on its output")]
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use lab::Lab;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use minewarden_tests::require::{LIVE, Need, reason_to_skip};
+use minewarden_tests::require::{BARE, LIVE, Need, reason_to_skip};
 
 mod ancestry;
 mod argv;
+mod bare;
 mod benign;
 mod container;
 mod content;
@@ -41,16 +43,19 @@ mod verifier;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
 
-/// One live test, and what it needs beyond [`LIVE`].
+/// One live test, and what it needs.
 struct Test {
     name: String,
+    /// [`LIVE`], or less.
+    base: &'static [Need],
+    /// Beyond that.
     needs: &'static [Need],
     run: Run,
 }
 
 impl Test {
     fn new(name: impl Into<String>, run: impl FnOnce(&Lab) -> Result<()> + Send + 'static) -> Self {
-        Self { name: name.into(), needs: &[], run: Box::new(run) }
+        Self { name: name.into(), base: &LIVE, needs: &[], run: Box::new(run) }
     }
 
     fn needs(mut self, needs: &'static [Need]) -> Self {
@@ -58,12 +63,18 @@ impl Test {
         self
     }
 
+    /// It needs a kernel and the agent, and nothing else of a system.
+    fn bare(mut self) -> Self {
+        self.base = &BARE;
+        self
+    }
+
     fn trial(self, lab: &Arc<Lab>) -> Trial {
         let lab = Arc::clone(lab);
-        let Self { name, needs, run } = self;
+        let Self { name, base, needs, run } = self;
         Trial::ignorable_test(name.clone(), move || {
             let attempt = || -> Result<Completion> {
-                if let Some(why) = reason_to_skip(&name, &[&LIVE, needs].concat())? {
+                if let Some(why) = reason_to_skip(&name, &[base, needs].concat())? {
                     return Ok(Completion::ignored_with(why));
                 }
                 run(&lab).map(|()| Completion::Completed)
@@ -101,6 +112,7 @@ fn main() -> ExitCode {
         ending::tests(),
         third_party::tests(),
         storm::tests(),
+        bare::tests(),
         verifier::tests(),
         latency::tests(),
         late::tests(),

@@ -1,5 +1,6 @@
 //! What a live test needs of the host, and what happens where it is missing: it says why, and it fails when
-//! `MINEWARDEN_REQUIRE_LIVE=1` says that this host has to be able to.
+//! `MINEWARDEN_REQUIRE_LIVE=1` says that this host has to be able to. With `MINEWARDEN_REQUIRE_LIVE=kernel`, for a
+//! virtual machine that has a kernel and little else, it fails only for want of what is the kernel's.
 use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
@@ -32,12 +33,19 @@ pub enum Need {
 /// What every live test needs.
 pub const LIVE: [Need; 6] = [Need::Root, Need::Btf, Need::Cgroup2, Need::Agent, Need::Python, Need::Journald];
 
+/// What those need that are to run where there is nothing but a kernel.
+pub const BARE: [Need; 4] = [Need::Root, Need::Btf, Need::Cgroup2, Need::Agent];
+
 impl Need {
-    /// The variable that forbids to go on without it.
-    const fn forbids(self) -> &'static str {
+    /// The settings, variable and value, that forbid to go on without it.
+    const fn forbids(self) -> &'static [(&'static str, &'static str)] {
+        const ALL: (&str, &str) = ("MINEWARDEN_REQUIRE_LIVE", "1");
         match self {
-            Self::Docker => "MINEWARDEN_REQUIRE_DOCKER",
-            _ => "MINEWARDEN_REQUIRE_LIVE",
+            Self::Docker => &[("MINEWARDEN_REQUIRE_DOCKER", "1")],
+            Self::Root | Self::Btf | Self::Cgroup2 | Self::Agent => {
+                &[ALL, ("MINEWARDEN_REQUIRE_LIVE", "kernel")]
+            }
+            _ => &[ALL],
         }
     }
 
@@ -93,20 +101,19 @@ fn no_privilege() -> Option<String> {
 /// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` (for Docker: `MINEWARDEN_REQUIRE_DOCKER=1`) says that it has to.
 pub fn reason_to_skip(test: &str, needs: &[Need]) -> Result<Option<String>> {
     let missing = needs.iter().find_map(|need| Some((need.missing()?, need.forbids())));
-    may_skip(|variable| env::var(variable).is_ok_and(|value| value == "1"), test, missing)
+    may_skip(|variable, wanted| env::var(variable).is_ok_and(|value| value == wanted), test, missing)
 }
 
 fn may_skip(
-    set: impl Fn(&str) -> bool,
+    is: impl Fn(&str, &str) -> bool,
     test: &str,
-    missing: Option<(String, &'static str)>,
+    missing: Option<(String, &[(&str, &str)])>,
 ) -> Result<Option<String>> {
-    match missing {
-        Some((why, variable)) if set(variable) => {
-            bail!("{test} cannot run here: {why} ({variable}=1 forbids to skip it)")
-        }
-        missing => Ok(missing.map(|(why, _)| why)),
+    let Some((why, forbids)) = missing else { return Ok(None) };
+    if let Some((variable, value)) = forbids.iter().find(|(variable, value)| is(variable, value)) {
+        bail!("{test} cannot run here: {why} ({variable}={value} forbids to skip it)")
     }
+    Ok(Some(why))
 }
 
 #[cfg(test)]
@@ -117,13 +124,16 @@ mod tests {
     fn a_skip_becomes_a_failure_where_it_is_forbidden() {
         let missing = |need: Need| Some(("not here".to_owned(), need.forbids()));
         let why = Some("not here".to_owned());
-        assert_eq!(may_skip(|_| false, "a test", missing(Need::Root)).unwrap(), why);
-        assert_eq!(may_skip(|_| true, "a test", None).unwrap(), None);
-        let error = may_skip(|_| true, "a test", missing(Need::Root)).unwrap_err().to_string();
+        assert_eq!(may_skip(|_, _| false, "a test", missing(Need::Root)).unwrap(), why);
+        assert_eq!(may_skip(|_, _| true, "a test", None).unwrap(), None);
+        let error = may_skip(|_, _| true, "a test", missing(Need::Root)).unwrap_err().to_string();
         assert!(error.contains("a test") && error.contains("not here"), "{error}");
-        let live = |variable: &str| variable == "MINEWARDEN_REQUIRE_LIVE";
+        let live = |variable: &str, value: &str| variable == "MINEWARDEN_REQUIRE_LIVE" && value == "1";
         assert_eq!(may_skip(live, "a test", missing(Need::Docker)).unwrap(), why);
         assert!(may_skip(live, "a test", missing(Need::Python)).is_err());
+        let kernel = |_: &str, value: &str| value == "kernel";
+        assert_eq!(may_skip(kernel, "a test", missing(Need::Python)).unwrap(), why);
+        assert!(may_skip(kernel, "a test", missing(Need::Btf)).is_err());
     }
 
     #[test]

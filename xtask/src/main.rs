@@ -19,6 +19,7 @@ mod setup;
 mod test;
 mod testbed;
 mod tidy;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ enum Xtask {
     Fuzz(fuzz::Options),
     Bench(bench::Options),
     Fleet(fleet::Options),
+    Vm(vm::Options),
 }
 
 fn main() -> ExitCode {
@@ -65,5 +67,6 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Fuzz(options) => fuzz::run(options),
         Xtask::Bench(options) => bench::run(options),
         Xtask::Fleet(options) => fleet::run(options),
+        Xtask::Vm(options) => vm::run(options),
     }
 }

@@ -32,6 +32,9 @@ struct Options {
     /// Shares to submit.
     #[arg(long, default_value_t = 3)]
     shares: u32,
+    /// Log in only when a line comes on standard input.
+    #[arg(long)]
+    wait: bool,
     /// Name of the client software.
     #[arg(long, default_value = "test-miner/1.0")]
     agent: String,
@@ -51,6 +54,9 @@ fn main() -> Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut pool = Pool { reader: BufReader::new(stream.try_clone()?), stream };
     say(&json!({"event": "connected", "pid": process::id()}))?;
+    if options.wait {
+        io::stdin().lock().read_line(&mut String::new())?;
+    }
     for message in protocol::hello(options.dialect, &login) {
         let sent = pool.ask(&message)?;
         say(&json!({"event": "sent", "method": message.get("method"), "unix_nanos": sent}))?;

@@ -23,13 +23,17 @@ pub(super) fn unpack(major_minor: &str, into: &Path) -> Result<()> {
 
 /// Options that make apt see unstable alone, and keep what it learns under `folder`.
 fn unstable(folder: &Path) -> Result<Vec<String>> {
+    only("unstable", &folder.join("apt"))
+}
+
+/// Options that make apt see one suite of the mirror alone, and keep what it learns under `state`.
+pub(crate) fn only(suite: &str, state: &Path) -> Result<Vec<String>> {
     let mirror = mirror()?;
-    let state = folder.join("apt");
     for name in ["lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(state.join(name)).with_context(|| state.display().to_string())?;
     }
-    let list = state.join("unstable.list");
-    fs::write(&list, format!("deb [signed-by={KEYRING}] {mirror} unstable main\n"))?;
+    let list = state.join(format!("{suite}.list"));
+    fs::write(&list, format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"))?;
     let option = |name: &str, value: &Path| format!("-o{name}={}", value.display());
     Ok(vec![
         option("Dir::Etc::SourceList", &list),
