@@ -46,9 +46,17 @@ pub(crate) fn build_agent(root: &Path, profile: &str, targets: &[&str]) -> Resul
     let packages = ["--package", "monitor", "--package", "minewarden-tests"];
     let mut command = cargo(root);
     command.args([&["build", "--locked", "--profile", profile], &packages[..], targets].concat());
-    if profile == "release" && !linking::make_static(&mut command)? {
+    if profile == "release" && !linking::make_static(root, &mut command, &linking::host()?)? {
         println!("no static C library (libc.a; Debian has it in libc6-dev): the agent is linked dynamically");
     }
+    executables(command)
+}
+
+/// The same agent for another machine's `target`, which [`linking::can_cross`] has found possible.
+pub(crate) fn build_agent_for(root: &Path, target: &str, targets: &[&str]) -> Result<Built> {
+    let mut command = cargo(root);
+    command.args(["build", "--locked", "--profile", "release", "--package", "monitor"]).args(targets);
+    linking::make_static(root, &mut command, target)?;
     executables(command)
 }
 
