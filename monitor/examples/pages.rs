@@ -2,13 +2,7 @@
 //!
 //! Owns their form and their names. Everything said in them comes from the command line's definitions and from the
 //! sample configuration. An example, because the agent that is shipped shall not carry the generators.
-use std::{
-    env,
-    error::Error,
-    fs,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::{env, error::Error, fs, io, path::Path};
 
 use clap::{Command, CommandFactory as _};
 use clap_complete::Shell;
@@ -127,13 +121,14 @@ mod tests {
     #[test]
     fn each_shell_completes_each_subcommand_and_option() {
         let folder = written();
-        for file in ["minewarden.bash", "_minewarden", "minewarden.fish"] {
+        for (file, before) in [("minewarden.bash", "--"), ("_minewarden", "'--"), ("minewarden.fish", "-l ")]
+        {
             let script = fs::read_to_string(folder.path().join("completions").join(file)).unwrap();
             for command in commands() {
                 assert!(script.contains(command.get_name()), "{file}: {}", command.get_name());
                 for option in options(&command) {
-                    let bare = option.trim_start_matches('-');
-                    assert!(script.contains(bare), "{file}: {} {option}", command.get_name());
+                    let offered = format!("{before}{}", option.trim_start_matches('-'));
+                    assert!(script.contains(&offered), "{file}: {} {option}", command.get_name());
                 }
             }
         }

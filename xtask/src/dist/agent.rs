@@ -32,7 +32,9 @@ pub(super) fn split(agent: &Path, target: &str, artifacts: &Artifacts) -> Result
     let tool = |name: &str| Command::new(linking::tool(target, name));
     let (binary, debug) = (artifacts.binary(), artifacts.debug());
     exec::run(tool("objcopy").args(["--only-keep-debug"]).arg(agent).arg(&debug))?;
-    exec::run(tool("strip").arg("--strip-all").arg("-o").arg(&binary).arg(agent))?;
+    exec::run(
+        tool("strip").args(["--strip-all", "--remove-section=.comment", "-o"]).arg(&binary).arg(agent),
+    )?;
     // The link holds the file's bare name and its checksum, no folder.
     let mut link = tool("objcopy");
     link.current_dir(artifacts.folder()).arg("--add-gnu-debuglink=minewarden.debug").arg("minewarden");

@@ -83,7 +83,7 @@ pub(crate) fn third_party(crates: &[Crate]) -> Result<String> {
                 if one.authors.is_empty() { "its authors".to_owned() } else { one.authors.join(", ") };
             write!(
                 out,
-                "\n{RULE}\n{} {}\n\nPublished without a licence file, under {}, by {authors}.\n",
+                "\n{RULE}\n{} {}\n\nPublished without a licence file, under {}, by {authors}; the texts are among those below.\n",
                 one.name, one.version, one.licence
             )?;
         }
@@ -117,17 +117,30 @@ fn licence_files(source: &Path) -> Result<Vec<String>> {
         .collect()
 }
 
-/// Debian's `copyright`: our terms, and where those of the rest are.
-pub(crate) fn copyright(mit: &str) -> String {
+/// Debian's `copyright`, in its machine-readable form: our terms, and where those of the rest are.
+pub(super) fn copyright(mit: &str, year: &str) -> String {
+    // Title and holder are said by the fields.
+    let terms = mit.split_once("Permission is hereby").map_or(mit, |(_, rest)| rest);
+    let expat = format!("Permission is hereby{terms}")
+        .trim()
+        .lines()
+        .map(|line| if line.trim().is_empty() { " .".to_owned() } else { format!(" {line}") })
+        .collect::<Vec<_>>()
+        .join("\n");
     format!(
-        "minewarden is licensed under either of the Apache License, Version 2.0, or the MIT licence, at your choice.\n\
-         On Debian systems the Apache License is in /usr/share/common-licenses/Apache-2.0. The MIT licence:\n\n\
-         {}\n\n\
-         The agent contains the crates and libraries that third-party-licenses.txt.gz lists, beside this file, with\n\
-         their terms; of those on Debian systems the GNU Lesser General Public License, version 2.1, is in\n\
-         /usr/share/common-licenses/LGPL-2.1 and the GNU General Public License, version 3, in\n\
-         /usr/share/common-licenses/GPL-3. The eBPF programs inside the agent are Dual MIT/GPL to the kernel.\n",
-        mit.trim()
+        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\
+         Upstream-Name: minewarden\n\
+         Comment: The agent contains the crates and libraries that third-party-licenses.txt.gz lists, beside this\n \
+         file, with their terms and holders. Of these terms the GNU Lesser General Public License, version 2.1, is in\n \
+         /usr/share/common-licenses/LGPL-2.1 and the GNU General Public License, version 3, in\n \
+         /usr/share/common-licenses/GPL-3. The eBPF programs inside the agent are Dual MIT/GPL to the kernel.\n\n\
+         Files: *\n\
+         Copyright: {year} The minewarden authors\n\
+         License: Expat or Apache-2.0\n\n\
+         License: Expat\n{expat}\n\n\
+         License: Apache-2.0\n \
+         On Debian systems the text of the Apache License, Version 2.0, is in\n \
+         /usr/share/common-licenses/Apache-2.0.\n"
     )
 }
 

@@ -140,7 +140,8 @@ fn pages(workspace: &Path, stage: &Stage, epoch: Epoch) -> Result<()> {
 /// What Debian's policy asks for.
 fn debian(workspace: &Path, stage: &Stage, version: &str, epoch: Epoch) -> Result<()> {
     let mit = fs::read_to_string(workspace.join("LICENSE-MIT")).context("LICENSE-MIT")?;
-    write(&stage.deb().join("usr/share/doc/minewarden/copyright"), &notices::copyright(&mit))?;
+    // cargo-deb puts both where they belong.
+    write(&stage.folder.join("debian-copyright"), &notices::copyright(&mit, &epoch.format("+%Y")?))?;
     copy(
         &workspace.join("monitor/assets/packaging/deb/lintian-overrides"),
         &stage.deb().join("usr/share/lintian/overrides/minewarden"),
@@ -151,7 +152,6 @@ fn debian(workspace: &Path, stage: &Stage, version: &str, epoch: Epoch) -> Resul
         maintainer(workspace)?,
         epoch.format("-R")?
     );
-    // cargo-deb compresses it and puts it where it belongs.
     write(&stage.folder.join("debian-changelog"), &changelog)
 }
 

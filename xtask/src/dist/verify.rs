@@ -23,8 +23,11 @@ use crate::{
 };
 
 /// What each kind of package adds to what is staged: made by cargo-deb, or part of the archive itself.
-const DEB_OWN: [&str; 2] =
-    ["usr/lib/systemd/system/minewarden.service", "usr/share/doc/minewarden/changelog.Debian.gz"];
+const DEB_OWN: [&str; 3] = [
+    "usr/lib/systemd/system/minewarden.service",
+    "usr/share/doc/minewarden/changelog.Debian.gz",
+    "usr/share/doc/minewarden/copyright",
+];
 const ARCHIVE_OWN: [&str; 2] = ["files.list", "install.sh"];
 
 /// Path on the host, SHA-256 and permissions.
@@ -162,8 +165,12 @@ fn rpm(artifacts: &Artifacts) -> Result<String> {
     let signature = ask(&["-K"])?;
     ensure!(signature.contains("digests OK"), "rpm -K: {signature}");
     let requires = ask(&["-qp", "--requires"])?;
-    let foreign: Vec<_> =
-        requires.lines().filter(|line| !line.starts_with("rpmlib(") && *line != "/bin/sh").collect();
+    let foreign: Vec<_> = requires
+        .lines()
+        .filter(|line| {
+            !line.starts_with("rpmlib(") && !line.starts_with("config(minewarden)") && *line != "/bin/sh"
+        })
+        .collect();
     ensure!(foreign.is_empty(), "a static agent requires {foreign:?}");
     let scripts = ask(&["-qp", "--scripts"])?;
     for scriptlet in ["postinstall", "preuninstall", "postuninstall"] {
@@ -183,7 +190,14 @@ fn rpmlint(workspace: &Path, artifacts: &Artifacts) -> Result<String> {
     let said = String::from_utf8_lossy(&output.stdout);
     let remarks: Vec<_> =
         said.lines().filter(|line| line.contains(": E: ") || line.contains(": W: ")).collect();
-    ensure!(remarks.is_empty() && output.status.success(), "{}\n{}", output.status, said.trim());
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        remarks.is_empty() && output.status.success(),
+        "{}\n{}\n{}",
+        output.status,
+        remarks.join("\n"),
+        complaint.trim()
+    );
     Ok("clean beside what assets/packaging/rpm/rpmlint.toml explains".to_owned())
 }
 

@@ -8,6 +8,12 @@ fi
 if [ "$1" -eq 0 ]; then
 	# rpm knows no purge: what the agent kept goes now, a changed configuration stays as .rpmsave.
 	rm -rf /var/lib/minewarden /run/minewarden
+	# The package lists files alone.
+	for folder in /etc/minewarden /usr/share/doc/minewarden /usr/share/licenses/minewarden; do
+		if [ -d "$folder" ]; then
+			find "$folder" -depth -type d -empty -delete
+		fi
+	done
 	if command -v groupdel > /dev/null && getent group minewarden > /dev/null; then
 		groupdel minewarden || :
 	fi
