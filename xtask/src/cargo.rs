@@ -46,7 +46,7 @@ pub(crate) fn build_agent(root: &Path, profile: &str, targets: &[&str]) -> Resul
     let packages = ["--package", "monitor", "--package", "minewarden-tests"];
     let mut command = cargo(root);
     command.args([&["build", "--locked", "--profile", profile], &packages[..], targets].concat());
-    if profile == "release" && !linking::make_static(&mut command)? {
+    if profile == "release" && !linking::make_static(root, &mut command, &linking::host()?)? {
         println!("no static C library (libc.a; Debian has it in libc6-dev): the agent is linked dynamically");
     }
     executables(command)
@@ -57,8 +57,19 @@ pub(crate) fn build_live(root: &Path) -> Result<PathBuf> {
     let mut command = cargo(root);
     command.args(["test", "--no-run", "--locked", "--profile", "release", "--package", "minewarden-tests"]);
     command.args(["--test", "live"]);
-    ensure!(linking::make_static(&mut command)?, "no static C library: apt-get install libc6-dev");
+    ensure!(
+        linking::make_static(root, &mut command, &linking::host()?)?,
+        "no static C library: apt-get install libc6-dev"
+    );
     Ok(executables(command)?.executable("live")?.to_owned())
+}
+
+/// The same agent for another machine's `target`, which [`linking::can_cross`] has found possible.
+pub(crate) fn build_agent_for(root: &Path, target: &str, targets: &[&str]) -> Result<Built> {
+    let mut command = cargo(root);
+    command.args(["build", "--locked", "--profile", "release", "--package", "monitor"]).args(targets);
+    linking::make_static(root, &mut command, target)?;
+    executables(command)
 }
 
 /// Runs `cargo ARGS` and collects the executables; warnings and errors go to the terminal.

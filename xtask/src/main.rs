@@ -7,6 +7,7 @@ mod build;
 mod cargo;
 mod corpus;
 mod demo;
+mod dist;
 mod ebpf;
 mod exec;
 mod fleet;
@@ -38,6 +39,7 @@ enum Xtask {
     Test(test::Options),
     Corpus(corpus::Options),
     Lint(lint::Options),
+    Dist(dist::Options),
     Fuzz(fuzz::Options),
     Bench(bench::Options),
     Fleet(fleet::Options),
@@ -64,6 +66,7 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Test(options) => test::run(options),
         Xtask::Corpus(options) => corpus::run(options),
         Xtask::Lint(options) => lint::run(options),
+        Xtask::Dist(options) => dist::run(options),
         Xtask::Fuzz(options) => fuzz::run(options),
         Xtask::Bench(options) => bench::run(options),
         Xtask::Fleet(options) => fleet::run(options),

@@ -5,7 +5,7 @@ pub(crate) mod debian;
 mod library;
 mod tools;
 
-pub(crate) use self::tools::{cargo_fuzz, find_cargo_deny};
+pub(crate) use self::tools::{cargo_fuzz, find_cargo_deny, packager};
 
 use std::{path::Path, process::Command};
 

@@ -98,7 +98,7 @@ fn rustflags(root: &Path, library: &Path) -> Result<OsString> {
 }
 
 /// The folders that hold unpacked crates, one per registry.
-fn registries() -> Result<Vec<PathBuf>> {
+pub(crate) fn registries() -> Result<Vec<PathBuf>> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     let sources = home.context("neither CARGO_HOME nor HOME is set")?.join("registry/src");

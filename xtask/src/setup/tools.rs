@@ -1,7 +1,10 @@
 //! Programs from crates.io, installed under `target/tools` so that removing that folder undoes it.
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{cargo, exec};
 
@@ -10,6 +13,9 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// The cargo-fuzz that `tests/fuzz` was written for.
 const CARGO_FUZZ: &str = "0.13.2";
+
+/// What makes packages, in the versions whose output is known to depend on its input alone.
+const PACKAGERS: [(&str, &str); 2] = [("cargo-deb", "3.8.0"), ("cargo-generate-rpm", "0.21.1")];
 
 /// Builds and installs one program.
 pub(super) fn install(workspace: &Path, program: &str, version: &str, flags: &[&str]) -> Result<()> {
@@ -38,6 +44,22 @@ pub(crate) fn cargo_fuzz(workspace: &Path) -> Result<PathBuf> {
     if !ours.is_file() {
         println!("cargo-fuzz is missing; it builds fuzz targets. Installing it to target/tools");
         install(workspace, "cargo-fuzz", CARGO_FUZZ, &["--debug"])?;
+    }
+    Ok(ours)
+}
+
+/// Where the packager of that name is; installed where it is missing, or of another version. Never one of PATH's:
+/// another version may write other bytes.
+pub(crate) fn packager(workspace: &Path, name: &str) -> Result<PathBuf> {
+    let (name, version) =
+        PACKAGERS.into_iter().find(|(known, _)| *known == name).context("no such packager")?;
+    let ours = workspace.join("target/tools/bin").join(name);
+    let installed = fs::read_to_string(workspace.join("target/tools/.crates.toml")).unwrap_or_default();
+    if !ours.is_file() || !installed.contains(&format!("\"{name} {version} ")) {
+        println!(
+            "{name} {version} is missing; it makes packages. Installing it to target/tools, a minute or two"
+        );
+        install(workspace, name, version, &[])?;
     }
     Ok(ours)
 }
