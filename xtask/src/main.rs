@@ -7,6 +7,7 @@ mod build;
 mod cargo;
 mod corpus;
 mod demo;
+mod deploy;
 mod ebpf;
 mod exec;
 mod fuzz;
@@ -37,6 +38,9 @@ enum Xtask {
     Lint(lint::Options),
     Fuzz(fuzz::Options),
     Bench(bench::Options),
+    Deploy(deploy::Options),
+    Undeploy(deploy::undeploy::Options),
+    Status(deploy::status::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +65,8 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Lint(options) => lint::run(options),
         Xtask::Fuzz(options) => fuzz::run(options),
         Xtask::Bench(options) => bench::run(options),
+        Xtask::Deploy(options) => deploy::run(options),
+        Xtask::Undeploy(options) => deploy::undeploy::run(options),
+        Xtask::Status(options) => deploy::status::run(options),
     }
 }
