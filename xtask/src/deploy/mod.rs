@@ -145,7 +145,12 @@ impl Run {
 
     /// A line for each host.
     fn each(&self, work: impl Fn(usize, &Host, &Arc<Ssh>, &Step<'_>) -> Row + Sync) -> Vec<Row> {
-        let rows = self.map(work, |row| row.outcome.is_failure());
+        let told = |number: usize, host: &Host, ssh: &Arc<Ssh>, step: &Step<'_>| {
+            let row = work(number, host, ssh, step);
+            step.says(row.outcome.name());
+            row
+        };
+        let rows = self.map(told, |row| row.outcome.is_failure());
         let why = if self.interrupt.stopped() { "stopped by a signal" } else { "enough hosts failed before" };
         let not_tried = |host: &Host| Row::new(host.label()).ended(Outcome::NotTried, why);
         self.hosts().zip(rows).map(|(host, row)| row.unwrap_or_else(|| not_tried(host))).collect()

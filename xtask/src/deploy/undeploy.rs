@@ -79,7 +79,8 @@ fn attempt(
     let proof = proof.map_err(|error| (Outcome::Failed, error))?;
     let left = fact(&proof, "left");
     if left.is_empty() {
-        return Ok((Outcome::Ok, nothing_left(&proof)));
+        let was = if row.before.is_empty() { "was not installed; " } else { "" };
+        return Ok((Outcome::Ok, was.to_owned() + &nothing_left(&proof)));
     }
     Err((Outcome::Failed, anyhow::anyhow!("left: {left}")))
 }

@@ -37,7 +37,7 @@ install_package() {
 	case $1 in
 	*.deb) unlocked "$2" dpkg --force-confdef --force-confold -i "$1" ;;
 	*.rpm) rpm -U --replacepkgs --oldpackage "$1" >"$2" 2>&1 ;;
-	*.tar.gz) from_tarball "$1" "$2" install.sh ;;
+	*.tar.gz) from_archive "$1" >"$2" 2>&1 ;;
 	*) echo "$1: no kind of package" >"$2" && return 1 ;;
 	esac
 }
@@ -47,7 +47,7 @@ remove_package() {
 	case $1 in
 	deb) unlocked "$2" dpkg --purge minewarden ;;
 	rpm) rpm -e minewarden >"$2" 2>&1 ;;
-	tar.gz) remove_tarball "$2" ;;
+	tar.gz) sh /usr/lib/minewarden/install.sh --uninstall --purge >"$2" 2>&1 ;;
 	esac
 }
 
@@ -63,10 +63,10 @@ unlocked() {
 	done
 }
 
-# from_tarball FILE LOG SCRIPT: runs a script of the package.
-from_tarball() {
+# from_archive FILE: runs the script of the package, which looks at the name of the folder that it lies in.
+from_archive() {
 	unpacked=$(mktemp -d "$cache/unpacked.XXXXXX") || return 1
-	tar -xzf "$1" -C "$unpacked" --strip-components=1 >"$2" 2>&1 && sh "$unpacked/$3" >>"$2" 2>&1
+	tar -xzf "$1" -C "$unpacked" && sh "$unpacked"/minewarden-*/install.sh
 	status=$?
 	rm -rf "$unpacked"
 	return $status

@@ -8,7 +8,7 @@ manifest() {
 	case $how in
 	deb) dpkg -L minewarden ;;
 	rpm) rpm -ql minewarden ;;
-	tar.gz) tarball_files ;;
+	tar.gz) sed 's|^[a-z]* [^ ]* |/|' /usr/lib/minewarden/installed ;;
 	esac 2>/dev/null | while IFS= read -r path; do
 		[ -d "$path" ] || printf '%s\n' "$path"
 	done
@@ -26,8 +26,27 @@ systemctl disable --quiet --now "$unit" 2>/dev/null
 if [ -n "$how" ]; then
 	remove_package "$how" "$log" || refuse "removing: $(last_line "$log")"
 fi
-# The uploader's settings that deploy --collector made, and nobody else's.
-undo_uploader
+# The settings that deploy --collector made, and nobody else's: the units go back to how the distribution has them.
+ours() {
+	[ -e "$1" ] || return 1
+	rm -f "$1"
+	rmdir "${1%/*}" 2>/dev/null
+	return 0
+}
+if ours /etc/systemd/journal-upload.conf.d/minewarden.conf; then
+	systemctl disable --quiet --now systemd-journal-upload.service 2>/dev/null
+fi
+ours /etc/systemd/system/systemd-journal-upload.service.d/minewarden.conf
+if ours /etc/nginx/conf.d/minewarden-collector.conf; then
+	systemctl try-reload-or-restart nginx.service 2>/dev/null
+	systemctl disable --quiet --now minewarden-vacuum.timer systemd-journal-remote.socket 2>/dev/null
+	systemctl stop systemd-journal-remote.service 2>/dev/null
+fi
+for path in systemd-journal-remote.socket.d/minewarden.conf systemd-journal-remote.service.d/minewarden.conf \
+	minewarden-vacuum.service minewarden-vacuum.timer; do
+	ours "/etc/systemd/system/$path"
+done
+ours /etc/systemd/journal-remote.conf.d/minewarden.conf
 rm -rf /etc/minewarden /var/lib/minewarden "$cache" /run/minewarden "/etc/systemd/system/$unit.d"
 for base in /var/tmp /tmp /run /root; do
 	for left in "$base"/minewarden-deploy.??????????; do
@@ -49,7 +68,9 @@ while IFS= read -r path; do
 done <"$1/manifest"
 for path in "$program" /usr/lib/systemd/system/$unit /etc/systemd/system/$unit /etc/minewarden /var/lib/minewarden \
 	"$cache" /run/minewarden /usr/lib/systemd/catalog/minewarden.catalog /usr/lib/sysusers.d/minewarden.conf \
-	/usr/lib/tmpfiles.d/minewarden.conf /etc/systemd/system/*/"$unit" /etc/systemd/system/"$unit".d; do
+	/usr/lib/tmpfiles.d/minewarden.conf /usr/lib/minewarden /etc/systemd/system/*/"$unit" \
+	/etc/systemd/system/"$unit".d /etc/systemd/system/*/minewarden.conf /etc/systemd/*.conf.d/minewarden.conf \
+	/etc/nginx/conf.d/minewarden-collector.conf; do
 	[ -e "$path" ] || [ -h "$path" ] && found "file $path"
 done
 [ "$(shown LoadState)" = not-found ] || found "unit $unit ($(shown LoadState))"

@@ -4,7 +4,7 @@ end=$(($(date +%s) + $1))
 while :; do
 	state=$(shown ActiveState) pid=$(shown MainPID) run=$(shown InvocationID) entry=
 	if [ "$state" = active ] && [ -n "$run" ]; then
-		entry=$(journalctl -q -t minewarden "_SYSTEMD_INVOCATION_ID=$run" MINEWARDEN_EVENT=agent-started \
+		entry=$(journalctl -q --namespace='*' -t minewarden "_SYSTEMD_INVOCATION_ID=$run" MINEWARDEN_EVENT=agent-started \
 			MINEWARDEN_EVENT=heartbeat -n 1 -o json \
 			--output-fields=MINEWARDEN_EVENT,MINEWARDEN_VERSION 2>/dev/null)
 	fi
@@ -23,4 +23,9 @@ say restarts "$(shown NRestarts)"
 say version "$("$program" --version 2>/dev/null | head -n 1 | cut -d ' ' -f 2)"
 say heartbeat "$("$program" config 2>/dev/null | sed -n 's/^heartbeat = "\(.*\)"$/\1/p' | head -n 1)"
 say result "$(shown Result)"
-say last "$(journalctl -q -u "$unit" -n 20 -o cat 2>/dev/null | grep -i 'error\|fail\|denied\|cannot' | tail -n 1)"
+# The agent's own words; systemd's lines about the unit say less.
+last=
+for match in "_SYSTEMD_INVOCATION_ID=$(shown InvocationID)" "_SYSTEMD_UNIT=$unit"; do
+	[ -n "$last" ] || last=$(journalctl -q --namespace='*' "$match" -n 1 -o cat 2>/dev/null)
+done
+say last "$last"

@@ -9,7 +9,7 @@ if [ -x "$program" ]; then
 fi
 say now "$(date +%s)"
 fields=MINEWARDEN_ID,MINEWARDEN_EVENT,MINEWARDEN_INCIDENT,MINEWARDEN_LEVEL,MINEWARDEN_COUNTERS,MINEWARDEN_TEST
-journalctl -q -t minewarden "_SYSTEMD_UNIT=$unit" --since "-$1h" -o json --output-fields="$fields" \
+journalctl -q --namespace='*' -t minewarden "_SYSTEMD_UNIT=$unit" --since "-$1h" -o json --output-fields="$fields" \
 	MINEWARDEN_EVENT=agent-started MINEWARDEN_EVENT=agent-stopped MINEWARDEN_EVENT=heartbeat MINEWARDEN_EVENT=loss \
 	MINEWARDEN_EVENT=incident-opened MINEWARDEN_EVENT=incident-raised MINEWARDEN_EVENT=incident-ended 2>/dev/null |
 	tail -n 4000
