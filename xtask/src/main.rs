@@ -7,6 +7,7 @@ mod build;
 mod cargo;
 mod corpus;
 mod demo;
+mod deploy;
 mod dist;
 mod ebpf;
 mod exec;
@@ -44,6 +45,9 @@ enum Xtask {
     Bench(bench::Options),
     Fleet(fleet::Options),
     Vm(vm::Options),
+    Deploy(deploy::Options),
+    Undeploy(deploy::undeploy::Options),
+    Status(deploy::status::Options),
 }
 
 fn main() -> ExitCode {
@@ -71,5 +75,8 @@ fn dispatch(xtask: &Xtask) -> Result<ExitCode> {
         Xtask::Bench(options) => bench::run(options),
         Xtask::Fleet(options) => fleet::run(options),
         Xtask::Vm(options) => vm::run(options),
+        Xtask::Deploy(options) => deploy::run(options),
+        Xtask::Undeploy(options) => deploy::undeploy::run(options),
+        Xtask::Status(options) => deploy::status::run(options),
     }
 }
