@@ -25,6 +25,7 @@ mod known;
 mod lab;
 mod late;
 mod latency;
+mod namespace;
 mod passed;
 mod recorded;
 mod recording;
@@ -33,6 +34,7 @@ mod respawn;
 mod roles;
 mod running;
 mod secrets;
+mod service;
 mod sockets;
 mod storm;
 mod third_party;
@@ -96,6 +98,8 @@ fn main() -> ExitCode {
         hostile::tests(),
         recording::tests(),
         records::tests(),
+        namespace::tests(),
+        service::tests(),
         respawn::tests(),
         benign::tests(),
         ending::tests(),
