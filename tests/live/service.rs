@@ -2,7 +2,11 @@
 //! that its unit does not list.
 use std::{
     fs,
-    os::unix::{net::UnixDatagram, process::CommandExt as _},
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        net::UnixDatagram,
+        process::CommandExt as _,
+    },
     path::Path,
     process::Command,
     time::{Duration, SystemTime},
@@ -15,9 +19,10 @@ use minewarden_tests::{
     process::{Running, Signal},
     protocol::Dialect,
     require::Need,
-    unit, wait,
+    unit, wait, wallet,
 };
 use monitor::privilege::RUNNING;
+use tempfile::TempDir;
 
 use crate::{
     Test,
@@ -111,23 +116,26 @@ fn only_what_is_needed(pid: u32) -> Result<()> {
     Ok(())
 }
 
-/// A miner of a user that only `getent` could name.
-fn stranger(lab: &Lab, test: &str, port: u16) -> Result<Running> {
-    let argv = lab.miner_argv(test, Dialect::Cryptonote, port, &[])?;
-    let (program, arguments) = argv.split_first().context("an empty command line")?;
-    // The scratch folder is root's own.
-    let script = arguments.first().context("no script")?;
-    let (folder, copy) = (tempfile::Builder::new().prefix("mw-stranger-").tempdir()?, "miner.py");
-    let copy = folder.path().join(copy);
-    fs::copy(script, &copy)?;
-    for path in [folder.path(), copy.as_path()] {
-        std::os::unix::fs::chown(path, Some(NOBODY_S_UID), None)?;
+/// A miner of a user that only `getent` could name, in a folder that nobody else may enter.
+struct Stranger {
+    miner: Running,
+    _folder: TempDir,
+}
+
+impl Stranger {
+    fn start(test: &str, port: u16) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("minewarden-stranger-").tempdir()?;
+        let program = folder.path().join("test-miner");
+        fs::copy(env!("CARGO_BIN_EXE_test-miner"), &program)?;
+        for path in [program.as_path(), folder.path()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+            chown(path, Some(NOBODY_S_UID), None)?;
+        }
+        let (pool, wallet) = (format!("127.0.0.1:{port}"), wallet::address(Dialect::Cryptonote, test));
+        let mut command = Command::new(&program);
+        command.args(["--dialect", "cryptonote", "--pool", &pool, "--wallet", &wallet]).uid(NOBODY_S_UID);
+        Ok(Self { miner: Running::spawn("test-miner", &mut command)?, _folder: folder })
     }
-    let mut command = Command::new(program);
-    command.arg(&copy).args(arguments.iter().skip(1)).uid(NOBODY_S_UID);
-    let miner = Running::spawn("miner", &mut command)?;
-    miner.out.first("done", STEP, |line| line.contains("done").then_some(()))?;
-    Ok(miner)
 }
 
 fn privileges(lab: &Lab) -> Result<()> {
@@ -140,10 +148,10 @@ fn privileges(lab: &Lab) -> Result<()> {
     let agent = Agent::start(&["--sink", "journald", "--config", path])?;
     only_what_is_needed(agent.pid())?;
     let (pool, port) = lab.pool(TEST, Dialect::Cryptonote)?;
-    let mut miner = stranger(lab, TEST, port)?;
+    let Stranger { mut miner, _folder } = Stranger::start(TEST, port)?;
     let notice = agent.confirmed(miner.pid(), FOUND)?;
     // Of another user: by CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH alone.
-    for key in ["exe", "sha256", "script_sha256"] {
+    for key in ["exe", "sha256"] {
         ensure!(!notice.text(key).is_empty(), "{key} is not known: {:#}", notice.value());
     }
     ensure!(notice.number("uid") == Some(NOBODY_S_UID.into()), "{:#}", notice.value());
@@ -215,7 +223,7 @@ fn calls(lab: &Lab) -> Result<()> {
     let since = SystemTime::now();
     let agent = Agent::start_command(&mut command, agent::START)?;
     let (pool, port) = lab.pool(TEST, Dialect::Cryptonote)?;
-    let mut miner = stranger(lab, TEST, port)?;
+    let Stranger { mut miner, _folder } = Stranger::start(TEST, port)?;
     agent.confirmed(miner.pid(), FOUND)?;
     held(&journald)
         .wait_for("the incident", agent.pid(), since, FOUND, |entry| entry.confirms(miner.pid()))?;
