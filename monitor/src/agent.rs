@@ -11,7 +11,9 @@ use tokio::{
 use crate::{
     event::{Body, BootTime, Event},
     outcome::Outcome,
-    pipeline::Pipeline,
+    pipeline::{Live, Pipeline, Vital},
+    rules::Known,
+    service::Service,
     sink::Sinks,
     source::{Source, record::Recorder},
     worker::{Workers, boot_now},
@@ -36,6 +38,22 @@ pub struct Agent {
     pub sinks: Sinks,
     /// Writes down every event, when asked to.
     pub recorder: Option<Recorder>,
+    /// What is to change while it runs.
+    pub changes: mpsc::Receiver<Change>,
+    /// Whoever started us, if it listens.
+    pub service: Service,
+    /// Why the last change was refused.
+    pub kept: Option<String>,
+}
+
+/// The configuration was read again.
+pub enum Change {
+    /// It is being read.
+    Begun,
+    /// It is used from now on.
+    Apply(Box<(Live, Known)>),
+    /// Something in it is wrong, one line: the old one stays.
+    Refused(String),
 }
 
 impl Agent {
@@ -51,9 +69,11 @@ impl Agent {
         let at = boot_now();
         let started = self.pipeline.start(at);
         self.act(started);
+        self.service.ready();
         // A recording begins and ends with the times of start and stop, so that it replays to the same notices.
         self.step(tick(at));
         let result = self.watch(&mut source, shutdown).await;
+        self.service.stopping();
         for event in source.finish() {
             self.step(event);
         }
@@ -96,14 +116,41 @@ impl Agent {
             let event = tokio::select! {
                 biased;
                 () = &mut shutdown => return Ok(()),
+                Some(change) = self.changes.recv() => {
+                    self.change(change);
+                    continue;
+                }
                 Some(answer) = self.answers.recv() => answer,
                 event = source.next() => match event? {
                     Some(event) => event,
                     None => return Ok(()),
                 },
             };
+            let is_tick = matches!(event.body, Body::Tick);
             self.step(event);
+            self.service.alive(std::time::Instant::now());
+            if is_tick {
+                self.service.status(status(self.pipeline.vital(), self.kept.as_deref()));
+            }
         }
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Begun => return self.service.reloading(),
+            Change::Apply(new) => {
+                let (live, known) = *new;
+                self.pipeline.reload(live, &known.pools);
+                self.workers.relearn(&known);
+                self.kept = None;
+                log::info!("configuration and rules were read again");
+            }
+            Change::Refused(why) => {
+                log::error!("reload: {why}; the old configuration and rules stay");
+                self.kept = Some(why);
+            }
+        }
+        self.service.ready();
     }
 
     /// Waits for the answers to what was asked, for a while: a miner seen in the last moment is still named.
@@ -127,6 +174,12 @@ impl Agent {
             counters.seen.push(("digest-refused".to_owned(), self.workers.digests_refused()));
             counters.seen.push(("setup-refused".to_owned(), self.workers.refused()));
             counters.seen.extend(self.workers.searched().map(|(name, n)| (name.to_owned(), n)));
+            counters.seen.extend(
+                self.sinks
+                    .records_diverted()
+                    .into_iter()
+                    .map(|(sink, n)| (format!("sink-{sink}.records-diverted"), n)),
+            );
             counters.lost.extend(self.workers.counters());
             counters
                 .lost
@@ -159,6 +212,26 @@ impl Agent {
     }
 }
 
+/// One line for the service manager.
+fn status(Vital { open, lost }: Vital, kept: Option<&str>) -> String {
+    let incidents = if open == 1 { "incident" } else { "incidents" };
+    let kept = kept.map(|why| format!("; not reloaded: {why}")).unwrap_or_default();
+    format!("watching: {open} open {incidents}, {lost} events lost since start{kept}")
+}
+
 const fn tick(at: BootTime) -> Event {
     Event { at, owner: None, body: Body::Tick }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Vital, status};
+
+    #[test]
+    fn the_status_is_one_line_with_incidents_and_losses() {
+        let line = status(Vital { open: 1, lost: 7 }, None);
+        assert_eq!(line, "watching: 1 open incident, 7 events lost since start");
+        let kept = status(Vital { open: 0, lost: 0 }, Some("a.toml:3: no"));
+        assert_eq!(kept, "watching: 0 open incidents, 0 events lost since start; not reloaded: a.toml:3: no");
+    }
 }

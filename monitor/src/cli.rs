@@ -10,6 +10,7 @@ pub mod config;
 pub mod doctor;
 pub mod explain;
 pub mod live;
+mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;

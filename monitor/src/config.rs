@@ -6,6 +6,8 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::sink::journald::namespace_socket;
+
 mod load;
 mod value;
 
@@ -33,6 +35,9 @@ pub struct Journal {
     pub object_pid: bool,
     /// What is written down for investigators beside the notices.
     pub record: Vec<RecordName>,
+    /// The journal namespace that these go to, empty for the journal itself; see `record_socket`.
+    #[serde(deserialize_with = "value::journal_namespace")]
+    pub record_namespace: String,
     /// journald's native socket: an absolute path that fits into `sun_path`.
     #[serde(deserialize_with = "value::socket_path")]
     pub socket: PathBuf,
@@ -40,7 +45,20 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { object_pid: true, record: Vec::new(), socket: PathBuf::from("/run/systemd/journal/socket") }
+        Self {
+            object_pid: true,
+            record: Vec::new(),
+            record_namespace: "minewarden".to_owned(),
+            socket: PathBuf::from("/run/systemd/journal/socket"),
+        }
+    }
+}
+
+impl Journal {
+    /// Where the journald of the namespace for records listens; `None`: they go where notices go.
+    #[must_use]
+    pub fn record_socket(&self) -> Option<PathBuf> {
+        (!self.record_namespace.is_empty()).then(|| namespace_socket(&self.record_namespace))
     }
 }
 

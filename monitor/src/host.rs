@@ -74,7 +74,9 @@ pub fn look(config: &Config) -> Vec<Row> {
         privilege::capabilities(),
     ];
     rows.extend(privilege::namespaces());
-    rows.extend([cgroup2(cgroup::cgroup2_root()), journald(&config.journal.socket), systemd()]);
+    rows.extend([cgroup2(cgroup::cgroup2_root()), journald(&config.journal.socket)]);
+    rows.extend(records(config));
+    rows.push(systemd());
     rows
 }
 
@@ -121,6 +123,28 @@ fn journald(socket: &Path) -> Row {
     }
 }
 
+/// Where records go, when there are any to be written.
+fn records(config: &Config) -> Option<Row> {
+    let journal = &config.journal;
+    let socket = journal.record_socket().filter(|_| !journal.record.is_empty())?;
+    let name = &journal.record_namespace;
+    Some(match journald_listens(&socket) {
+        Ok(()) => {
+            Row::ok("records", format!("{}; journalctl --namespace={name} shows them", socket.display()))
+        }
+        Err(error) => Row::less(
+            State::Degraded,
+            "records",
+            format!("{}: {error}", socket.display()),
+            "room of incidents: records go to the main journal",
+            format!(
+                "systemctl start systemd-journald@{name}.socket (the unit does so for the namespace minewarden), \
+                 or set [journal] record_namespace = \"\""
+            ),
+        ),
+    })
+}
+
 /// The same test as sd_booted(3).
 fn systemd() -> Row {
     let directory = PathBuf::from("/run/systemd/system");
@@ -139,7 +163,22 @@ fn systemd() -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::{State, cgroup2, journald};
+    use super::{State, cgroup2, journald, records};
+    use crate::config::{Config, RecordName};
+
+    #[test]
+    fn the_namespace_of_records_counts_only_where_there_are_any() {
+        let mut config = Config::default();
+        config.journal.record_namespace = "minewarden-absent".to_owned();
+        assert_eq!(records(&config), None);
+        config.journal.record = vec![RecordName::Exec];
+        let row = records(&config).unwrap();
+        assert_eq!(row.state, State::Degraded);
+        assert!(row.found.starts_with("/run/systemd/journal.minewarden-absent/socket: "), "{row:?}");
+        assert!(row.remedy.starts_with("systemctl start systemd-journald@minewarden-absent.socket "));
+        config.journal.record_namespace.clear();
+        assert_eq!(records(&config), None);
+    }
 
     #[test]
     fn a_journald_socket_counts_only_while_somebody_listens() {

@@ -16,9 +16,11 @@ pub mod kernel;
 pub mod notice;
 pub mod outcome;
 pub mod pipeline;
+pub mod privilege;
 pub mod record;
 pub mod redact;
 pub mod rules;
+pub mod service;
 pub mod sink;
 pub mod source;
 #[cfg(test)]

@@ -37,12 +37,23 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::from(FAILURE)
 }
 
-/// Warnings and errors, as lines like those of [`fail`]; `RUST_LOG` asks for more or less.
+/// Warnings and errors, as lines like those of [`fail`]; `RUST_LOG` asks for more or less. For journald each begins
+/// with its severity (sd-daemon(3)).
 fn log_to_stderr() {
+    let journal = stderr_is_journal();
     env_logger::Builder::new()
         .filter_level(log::LevelFilter::Warn)
         .parse_default_env()
-        .format(|out, record| {
+        .format(move |out, record| {
+            if journal {
+                let severity = match record.level() {
+                    log::Level::Error => 3,
+                    log::Level::Warn => 4,
+                    log::Level::Info => 6,
+                    log::Level::Debug | log::Level::Trace => 7,
+                };
+                write!(out, "<{severity}>")?;
+            }
             let level = match record.level() {
                 log::Level::Warn => "warning".to_owned(),
                 level => level.as_str().to_ascii_lowercase(),
@@ -50,4 +61,13 @@ fn log_to_stderr() {
             writeln!(out, "minewarden: {level}: {}", cli::one_line(&record.args().to_string()))
         })
         .init();
+}
+
+/// `JOURNAL_STREAM` names the device and inode of the stream that the service manager connected (systemd.exec(5)).
+fn stderr_is_journal() -> bool {
+    let own = || {
+        let file = rustix::fs::fstat(std::io::stderr()).ok()?;
+        Some(format!("{}:{}", file.st_dev, file.st_ino))
+    };
+    std::env::var("JOURNAL_STREAM").is_ok_and(|stream| own().as_ref() == Some(&stream))
 }

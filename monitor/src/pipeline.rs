@@ -2,7 +2,7 @@
 //!
 //! Owns the order of the calls and the settings they share. Must not do I/O, read a clock, or wait: time is
 //! `event.at`, and what is wanted from the world leaves as a [`Request`] and comes back as an event.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     detect::{Detector, Report},
@@ -13,6 +13,7 @@ use crate::{
     notice::FlowView,
     outcome::{Outcome, Request},
     record::Recorded,
+    rules::Pools,
     weigh::{strongest_first, weigh},
 };
 
@@ -55,6 +56,26 @@ impl Default for Settings {
             recorded: Recorded::default(),
         }
     }
+}
+
+/// What may change while the pipeline works; the rest of [`Settings`] sizes its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// As [`Settings::end_after`].
+    pub end_after: Duration,
+    /// As [`Settings::heartbeat`].
+    pub heartbeat: Duration,
+    /// As [`Settings::recorded`].
+    pub recorded: Recorded,
+}
+
+/// How the agent is, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vital {
+    /// Incidents that are open.
+    pub open: usize,
+    /// Events and entries lost since start.
+    pub lost: u64,
 }
 
 /// All detection state. One task owns it.
@@ -146,6 +167,21 @@ impl Pipeline {
         let open = self.incidents.announced();
         out.notices.push(self.pulse.stopped(at, open, &self.counters()));
         out
+    }
+
+    /// Goes on with other settings, and with other lists of pools.
+    pub fn reload(&mut self, live: Live, pools: &Arc<Pools>) {
+        let Live { end_after, heartbeat, recorded } = live;
+        self.incidents.end_after(end_after);
+        self.pulse.every(heartbeat);
+        self.records.want(recorded);
+        self.detectors.iter_mut().for_each(|detector| detector.relearn(pools));
+    }
+
+    /// Open incidents and losses.
+    #[must_use]
+    pub fn vital(&self) -> Vital {
+        Vital { open: self.incidents.announced(), lost: self.pulse.lost() }
     }
 
     /// What the tables and detectors dropped since start, and what else is worth knowing of them, by name.

@@ -27,6 +27,7 @@ mod known;
 mod lab;
 mod late;
 mod latency;
+mod namespace;
 mod passed;
 mod recorded;
 mod recording;
@@ -35,6 +36,7 @@ mod respawn;
 mod roles;
 mod running;
 mod secrets;
+mod service;
 mod sockets;
 mod storm;
 mod third_party;
@@ -107,6 +109,8 @@ fn main() -> ExitCode {
         hostile::tests(),
         recording::tests(),
         records::tests(),
+        namespace::tests(),
+        service::tests(),
         respawn::tests(),
         benign::tests(),
         ending::tests(),

@@ -41,7 +41,7 @@ pub(crate) fn tests() -> Vec<Test> {
 /// An agent that records, and when it began.
 fn agent(lab: &Lab) -> Result<(Agent, SystemTime)> {
     let config = lab.folder()?.join("records.toml");
-    fs::write(&config, "[journal]\nrecord = [\"exec\", \"connect\"]\n")?;
+    fs::write(&config, "[journal]\nrecord = [\"exec\", \"connect\"]\nrecord_namespace = \"\"\n")?;
     let since = SystemTime::now();
     let path = config.to_str().context("the scratch folder has an odd name")?;
     Ok((Agent::start(&["--sink", "journald", "--config", path])?, since))

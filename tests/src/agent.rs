@@ -78,9 +78,27 @@ impl Agent {
     ) -> Result<Self> {
         let mut command = Command::new(binary);
         command.args(["run", "--sink", "json"]).args(args).envs(environment.iter().copied());
-        let agent = Self { running: Running::spawn("minewarden", &mut command)? };
+        Self::start_command(&mut command, limit)
+    }
+
+    /// As [`Agent::start`], with a prepared command that becomes an agent with the JSON sink under the same pid.
+    ///
+    /// # Errors
+    /// As [`Agent::start`].
+    pub fn start_command(command: &mut Command, limit: Duration) -> Result<Self> {
+        let agent = Self { running: Running::spawn("minewarden", command)? };
         agent.wait_for("agent-started", limit, |notice| notice.event() == "agent-started")?;
         Ok(agent)
+    }
+
+    /// Waits for a line on its standard error that holds `part`.
+    ///
+    /// # Errors
+    /// When it did not come; with all that the agent wrote.
+    pub fn warns(&self, part: &str, limit: Duration) -> Result<String> {
+        let own = |line: &str| line.contains(part).then(|| line.to_owned());
+        let found = self.running.err.first(&format!("{part:?} on standard error"), limit, own);
+        found.map_err(|error| anyhow!("{error}\n{}", self.dump()))
     }
 
     /// Its pid.

@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, TryLockError},
     os::unix::net::UnixDatagram,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -40,7 +40,90 @@ pub fn missing() -> Option<String> {
 }
 
 fn answers() -> bool {
-    UnixDatagram::unbound().is_ok_and(|socket| socket.connect(SOCKET).is_ok())
+    listens(Path::new(SOCKET))
+}
+
+fn listens(socket: &Path) -> bool {
+    UnixDatagram::unbound().is_ok_and(|own| own.connect(socket).is_ok())
+}
+
+/// Entries of `minewarden` since `since`, oldest first; of a namespace where one is named.
+fn entries(since: SystemTime, namespace: Option<&str>) -> Result<Vec<Value>> {
+    let micros = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let output = Command::new("journalctl")
+        .args(["-o", "json", "--all", "--no-pager", "-t", "minewarden"])
+        .args(namespace.map(|name| format!("--namespace={name}")))
+        .arg(format!("--since=@{}.{:06}", micros / 1_000_000, micros % 1_000_000))
+        .output()
+        .context("cannot run journalctl")?;
+    if !output.status.success() {
+        bail!("journalctl: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).context("journalctl printed no JSON")).collect()
+}
+
+/// A second journald, of a namespace, started by hand. What it wrote is removed with it.
+pub struct Namespace {
+    running: Option<Running>,
+    name: String,
+}
+
+impl Namespace {
+    /// Starts one for a name that nobody else has.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start() -> Result<Self> {
+        let mut namespace = Self { running: None, name: format!("mw-test-{}", std::process::id()) };
+        namespace.resume()?;
+        Ok(namespace)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Ends it; its journal stays, its socket goes.
+    pub fn stop(&mut self) {
+        self.running = None;
+        let _ = fs::remove_dir_all(self.folder());
+    }
+
+    /// Starts it after [`Namespace::stop`].
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn resume(&mut self) -> Result<()> {
+        let program = program().context("there is no journald to start")?;
+        self.running =
+            Some(launch(&[program.into(), self.name.as_str().into()], &self.folder().join("socket"))?);
+        Ok(())
+    }
+
+    /// Entries of `minewarden` in it since `since`, oldest first.
+    ///
+    /// # Errors
+    /// When journalctl fails.
+    pub fn entries(&self, since: SystemTime) -> Result<Vec<Value>> {
+        entries(since, Some(&self.name))
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new("/run/systemd").join(format!("journal.{}", self.name))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        self.stop();
+        let Ok(machine) = fs::read_to_string("/etc/machine-id") else { return };
+        for logs in ["/run/log/journal", "/var/log/journal"] {
+            let _ = fs::remove_dir_all(Path::new(logs).join(format!("{}.{}", machine.trim(), self.name)));
+        }
+    }
 }
 
 fn program() -> Option<&'static Path> {
@@ -105,17 +188,7 @@ impl Journald {
     /// # Errors
     /// When journalctl fails.
     pub fn entries(&self, since: SystemTime) -> Result<Vec<Value>> {
-        let micros = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let output = Command::new("journalctl")
-            .args(["-o", "json", "--all", "--no-pager", "-t", "minewarden"])
-            .arg(format!("--since=@{}.{:06}", micros / 1_000_000, micros % 1_000_000))
-            .output()
-            .context("cannot run journalctl")?;
-        if !output.status.success() {
-            bail!("journalctl: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| serde_json::from_slice(line).context("journalctl printed no JSON")).collect()
+        entries(since, None)
     }
 
     /// Waits for an entry that the process `writer` wrote since `since`. `_PID` is journald's word for the writer
@@ -162,12 +235,16 @@ fn lock() -> Result<File> {
 
 fn start() -> Result<Running> {
     let program = program().with_context(|| format!("no journald to start ({})", PROGRAMS.join(", ")))?;
-    let argv: [OsString; 1] = [program.into()];
-    let mut running = Running::start("systemd-journald", &argv)?;
+    launch(&[program.into()], Path::new(SOCKET))
+}
+
+/// Starts a journald and waits until it listens at `socket`.
+fn launch(argv: &[OsString], socket: &Path) -> Result<Running> {
+    let mut running = Running::start("systemd-journald", argv)?;
     let mut ended = None;
     let ready = wait::until("journald to answer", START, || {
         ended = running.ended();
-        (answers() || ended.is_some()).then_some(())
+        (listens(socket) || ended.is_some()).then_some(())
     });
     ready.with_context(|| running.dump())?;
     if let Some(status) = ended {

@@ -26,6 +26,10 @@ pub enum Need {
     NetTools,
     /// File systems in user space, for one that hangs.
     Fuse,
+    /// systemd's own checks of a unit.
+    SystemdAnalyze,
+    /// A tracer of system calls.
+    Strace,
     /// Docker's daemon and client; `MINEWARDEN_REQUIRE_DOCKER=1` says that this host has to have them.
     Docker,
 }
@@ -59,6 +63,8 @@ impl Need {
             Self::Agent => agent::binary().err().map(|error| error.to_string()),
             Self::Python => no_command("python3", "--version"),
             Self::Journald => journald::missing(),
+            Self::SystemdAnalyze => no_command("systemd-analyze", "--version"),
+            Self::Strace => no_command("strace", "--version"),
             Self::Docker => docker::missing(),
             Self::Fuse => no_fuse().or_else(|| no_command("nsenter", "--version")),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),

@@ -11,8 +11,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
+use super::reload::{self, Reload};
 use crate::{
     agent::Agent,
     config::{Config, RecordName},
@@ -20,8 +24,10 @@ use crate::{
     event::Host,
     kernel::{Channels, Kernel},
     pipeline::{Pipeline, Settings},
+    privilege,
     record::Recorded,
     rules::{self, Known, Pools},
+    service::Service,
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
     worker::{
@@ -38,6 +44,8 @@ const ARGV_PROCESSES: usize = 16_384;
 const BINARY_FILES: usize = 8_192;
 /// Processes and conversations whose destination was told.
 const DESTINATIONS: usize = 4_096;
+/// Words of a reload that wait for the agent.
+const CHANGES: usize = 2;
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -61,6 +69,8 @@ pub struct Start {
     pub sinks: Vec<SinkKind>,
     /// Where to record events.
     pub record: Option<PathBuf>,
+    /// The configuration file that was named, for when it is read again.
+    pub file: Option<PathBuf>,
 }
 
 /// Every detector, in the order in which they see an event. `pools` are those that the operator lists.
@@ -87,15 +97,29 @@ pub fn start(start: Start) -> anyhow::Result<ExitCode> {
 
 async fn live(start: Start) -> anyhow::Result<()> {
     // Before the hooks, so that a signal that comes early still ends in good order.
-    let shutdown = stop_signal()?;
+    let ends_us = reload::ends_us();
+    let (stop, mut hangup) = (stop_signal()?, signal(SignalKind::hangup())?);
     let host = host()?;
     let recorder =
         start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
-    let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
-    let known = known(&start.config);
-    let Parts { kernel, agent, source } =
-        assemble(host, settings(&start), &known, sinks, recorder, SweepLimits::default())?;
-    let result = agent.run(source, shutdown).await;
+    let (ways, known) = (sinks(&start.sinks, &start.config)?, known(&start.config));
+    let Parts { kernel, mut agent, source } =
+        assemble(host, settings(&start), &known, ways, recorder, SweepLimits::default())?;
+    drop(known);
+    agent.service = Service::from_environment();
+    let result = if ends_us {
+        let gone = async { hangup.recv().await };
+        agent
+            .run(source, async {
+                tokio::select! { () = stop => {} _ = gone => {} }
+            })
+            .await
+    } else {
+        let (send, changes) = mpsc::channel(CHANGES);
+        agent.changes = changes;
+        tokio::spawn(Reload { file: start.file.clone(), start }.serve(hangup, send));
+        agent.run(source, stop).await
+    };
     drop(kernel);
     result
 }
@@ -122,7 +146,8 @@ pub(super) struct Parts {
     pub(super) source: RingSource,
 }
 
-/// Puts an agent together.
+/// Puts an agent together. To be called while no other thread is there: each keeps the capabilities that the one which
+/// starts it has.
 ///
 /// # Errors
 /// One line: what could not be started.
@@ -130,7 +155,7 @@ pub(super) fn assemble(
     host: Host,
     settings: Settings,
     known: &Known,
-    sinks: Sinks,
+    ways: Vec<Box<dyn Sink>>,
     recorder: Option<Recorder>,
     sweep: SweepLimits,
 ) -> anyhow::Result<Parts> {
@@ -143,6 +168,10 @@ pub(super) fn assemble(
     }
     log::info!("hooks attached at {}", kernel.cgroup);
     let Channels { tasks, flows, stats, log, sockets, established } = channels;
+    let held = privilege::keep(sockets.is_some() && established.is_some())
+        .context("privileges could not be given up")?;
+    log::info!("from now on with {}", privilege::names(held));
+    let sinks = Sinks::start(ways).context("cannot start the sinks")?;
     let sockets: Box<dyn Sockets> =
         sockets.map_or_else(|| Box::new(SockDiag) as Box<dyn Sockets>, |table| Box::new(table));
     let census: Box<dyn Census> =
@@ -153,7 +182,9 @@ pub(super) fn assemble(
     workers.sweep(Arc::new(LiveProcFs), census, sweep).context("cannot start the sweep")?;
     let pipeline = Pipeline::new(host, settings, detectors(Arc::clone(&known.pools)));
     let workers = Arc::new(workers);
-    Ok(Parts { kernel, agent: Agent { pipeline, workers, answers, sinks, recorder }, source })
+    let (changes, service) = (mpsc::channel(1).1, Service::default());
+    let agent = Agent { pipeline, workers, answers, sinks, recorder, changes, service, kept: None };
+    Ok(Parts { kernel, agent, source })
 }
 
 /// The rules and lists; what is wrong with them is warned of.
@@ -179,7 +210,7 @@ fn settings(start: &Start) -> Settings {
 }
 
 /// Only journald takes records.
-fn recorded(start: &Start) -> Recorded {
+pub(super) fn recorded(start: &Start) -> Recorded {
     let record = &start.config.journal.record;
     if record.is_empty() {
         return Recorded::default();
@@ -212,7 +243,12 @@ fn sinks(kinds: &[SinkKind], config: &Config) -> anyhow::Result<Vec<Box<dyn Sink
                 SinkKind::Journald => {
                     let verify: Verify = Box::new(same_process);
                     let verify = config.journal.object_pid.then_some(verify);
-                    Box::new(Journald::new(config.journal.socket.clone(), verify)?)
+                    let journal = &config.journal;
+                    let sink = Journald::new(journal.socket.clone(), verify)?;
+                    match journal.record_socket() {
+                        Some(socket) => Box::new(sink.records_to(socket)?),
+                        None => Box::new(sink),
+                    }
                 }
                 SinkKind::Text => Box::new(Text::new(io::stdout(), io::stdout().is_terminal())),
                 SinkKind::Json => Box::new(Json::new(io::stdout())),

@@ -59,7 +59,7 @@ pub(super) fn checked(command: &str, config: Option<&Path>) -> anyhow::Result<Co
 fn prepare(args: &Args) -> anyhow::Result<Start> {
     let config = checked("run", args.config.as_deref())?;
     let sinks = choose(&args.sinks, &config.journal.socket, io::stdout().is_terminal())?;
-    Ok(Start { config, sinks, record: args.record.clone() })
+    Ok(Start { config, sinks, record: args.record.clone(), file: args.config.clone() })
 }
 
 /// Refuses a host that lacks something required and warns of what else is lost. journald is the sinks' matter.

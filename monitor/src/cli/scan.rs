@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
 use self::progress::Progress;
@@ -25,7 +24,7 @@ use crate::{
     notice::{Kind, Level, Notice},
     pipeline::Settings,
     rules::Known,
-    sink::{Sink, Sinks},
+    sink::Sink,
     worker::{SweepLimits, Workers},
 };
 
@@ -88,7 +87,7 @@ struct Found {
 async fn look(listen: Duration, known: &Known) -> anyhow::Result<Found> {
     let stop = live::stop_signal()?;
     let latest = Latest::default();
-    let sinks = Sinks::start(vec![Box::new(latest.clone())]).context("cannot start the sinks")?;
+    let sinks: Vec<Box<dyn Sink>> = vec![Box::new(latest.clone())];
     // An incident that ends was merged into another.
     let settings = Settings { heartbeat: Duration::ZERO, end_after: Duration::MAX, ..Settings::default() };
     let Parts { kernel, agent, source } =

@@ -153,7 +153,7 @@ mod tests {
         let Loaded { config, unknown } = parse(text).unwrap();
         assert!(!config.journal.object_pid);
         let expected = [
-            (4, "unknown key `journal.object_pib`; known here: object_pid, record, socket"),
+            (4, "unknown key `journal.object_pib`; known here: object_pid, record, record_namespace, socket"),
             (6, "unknown key `incidents`; known here: agent, incident, journal, rules"),
         ];
         assert_eq!(unknown, expected.map(|(line, text)| Problem { line, message: text.to_owned() }));
@@ -188,6 +188,10 @@ mod tests {
         assert!(refused("[incident]\nend_after = \"soon\"\n").starts_with("2: "));
         assert_eq!(refused("[journal]\nsocket = \"run/socket\"\n"), "2: an absolute path is wanted");
         assert_eq!(refused("[rules]\ndirectory = \"rules.d\"\n"), "2: an absolute path is wanted");
+        for name in ["../x", "a b", "a.b", &"x".repeat(65)] {
+            let error = refused(&format!("[journal]\nrecord_namespace = \"{name}\"\n"));
+            assert!(error.starts_with("2: a name of at most 64 letters"), "{error}");
+        }
         let long = format!("[journal]\nsocket = \"/{}\"\n", "x".repeat(107));
         assert_eq!(refused(&long), "2: a socket's path has at most 107 bytes");
     }

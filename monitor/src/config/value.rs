@@ -15,6 +15,20 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Bytes of a socket path without its NUL: `sun_path` in `struct sockaddr_un`, unix(7).
 const SOCKET_PATH_MAX: usize = 107;
 
+/// Bytes of a journal namespace's name: far below what a unit's name may have, far above what a person types.
+const NAMESPACE_MAX: usize = 64;
+
+/// The name of a journal namespace: it becomes part of a path and of a unit's name. Empty for none.
+pub(super) fn journal_namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if name.len() > NAMESPACE_MAX || !name.chars().all(fine) {
+        let wanted = format!("a name of at most {NAMESPACE_MAX} letters, digits, - and _ is wanted, or \"\"");
+        return Err(D::Error::custom(wanted));
+    }
+    Ok(name)
+}
+
 /// A time such as `"90s"` or `"5m"`, from a second to a year.
 pub(super) fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let period = deserializer.deserialize_str(Period)?;

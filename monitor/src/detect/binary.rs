@@ -10,6 +10,7 @@ use crate::{
     enrich::{Tables, bounded::Bounded, processes::Process},
     event::{Body, BootTime, Event, Exec, FileId, Owner, ProcessKey, ScanTarget, Scanned},
     outcome::Request,
+    rules::Pools,
 };
 
 mod verdict;
@@ -256,6 +257,11 @@ impl Detector for Binary {
             },
             _ => {}
         }
+    }
+
+    /// What was asked is answered still: whoever waits for it is told.
+    fn relearn(&mut self, _: &Arc<Pools>) {
+        self.contents.retain(|content| matches!(content, Content::Asked { .. }));
     }
 
     fn held(&self) -> usize {

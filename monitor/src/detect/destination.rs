@@ -98,6 +98,10 @@ impl Detector for Destination {
         self.findings(out);
     }
 
+    fn relearn(&mut self, pools: &Arc<Pools>) {
+        self.pools = Arc::clone(pools);
+    }
+
     fn held(&self) -> usize {
         self.told.len()
     }

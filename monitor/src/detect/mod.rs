@@ -2,8 +2,10 @@
 //!
 //! Owns [`Detector`] and the rules. A detector never sees a sink, does no I/O and knows no clock but the event's own.
 //! It says what it saw; `weigh` decides what that is worth.
+use std::sync::Arc;
+
 pub use crate::finding::{Claim, Family, Finding, Role, Rule, Shares, Subject};
-use crate::{enrich::Tables, event::Event, outcome::Request};
+use crate::{enrich::Tables, event::Event, outcome::Request, rules::Pools};
 
 pub mod argv;
 pub mod binary;
@@ -27,6 +29,10 @@ pub trait Detector: Send {
     /// Nothing more will come: appends to `out` what unfinished things show as they are.
     fn finish(&mut self, out: &mut Vec<Finding>) {
         let _ = out;
+    }
+    /// Rules and lists were read again: verdicts by the old ones count no more.
+    fn relearn(&mut self, pools: &Arc<Pools>) {
+        let _ = pools;
     }
     /// State entries held now, for the counters.
     fn held(&self) -> usize;

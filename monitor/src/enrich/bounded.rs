@@ -66,6 +66,15 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
         std::iter::from_fn(|| self.entries.pop_lru()).collect()
     }
 
+    /// Takes out what `keep` does not want, in the same order of use.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        for (key, value) in self.drain() {
+            if keep(&value) {
+                self.entries.push(key, value);
+            }
+        }
+    }
+
     /// Entries held.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -91,6 +100,16 @@ mod tests {
         assert_eq!((map.len(), map.evicted()), (2, 1));
         assert_eq!(map.oldest(), Some((&1, &"uno")));
         assert_eq!(map.drain(), vec![(1, "uno"), (3, "three")]);
+    }
+
+    #[test]
+    fn what_is_kept_keeps_its_order_and_nothing_counts_as_pushed_out() {
+        let mut map = Bounded::new(3);
+        for number in 1..=3 {
+            map.insert(number, number);
+        }
+        map.retain(|number| *number != 2);
+        assert_eq!((map.drain(), map.evicted()), (vec![(1, 1), (3, 3)], 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{fs::metadata, os::unix::fs::MetadataExt as _};
 use rustix::thread::{CapabilitySet, capabilities as capget};
 
 use super::{Row, State};
+use crate::privilege::RUNNING;
 
 /// Inode numbers of the initial namespaces, include/uapi/linux/nsfs.h (before 6.18: include/linux/proc_ns.h).
 const INITIAL_USER: u64 = 0xEFFF_FFFD;
@@ -75,7 +76,11 @@ fn judge(effective: CapabilitySet, uid: u32) -> Row {
             format!("grant {}, or run as root", helpful.join(", ")),
         );
     }
-    Row::ok("privileges", format!("uid {uid}, with all capabilities that are used"))
+    let kept = RUNNING.map(|(_, name, _)| name).join(", ");
+    Row::ok(
+        "privileges",
+        format!("uid {uid}, with all capabilities that are used; a running agent keeps {kept}"),
+    )
 }
 
 /// A capability counts for the kernel's own objects only in the initial user namespace; /proc shows only the

@@ -53,6 +53,11 @@ impl Incidents {
         self.host.unix_offset_nanos = unix_offset_nanos;
     }
 
+    /// An incident ends after this long without processes and flows, from now on.
+    pub(crate) const fn end_after(&mut self, end_after: Duration) {
+        self.end_after = end_after;
+    }
+
     /// Incidents that were announced and have not ended.
     pub(crate) fn announced(&self) -> usize {
         self.book.iter().filter(|incident| incident.news.told_level().is_some()).count()

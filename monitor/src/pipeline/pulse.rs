@@ -71,6 +71,16 @@ impl Pulse {
         self.host.unix_offset_nanos = unix_offset_nanos;
     }
 
+    /// A heartbeat comes in this rhythm from now on.
+    pub(crate) const fn every(&mut self, heartbeat: Duration) {
+        self.heartbeat = heartbeat;
+    }
+
+    /// Events and entries lost, as last counted.
+    pub(crate) fn lost(&self) -> u64 {
+        self.counters.lost_total()
+    }
+
     /// The newest totals.
     pub(crate) fn count(&mut self, counters: &Counters) {
         self.counters = counters.clone();

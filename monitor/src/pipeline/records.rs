@@ -24,6 +24,11 @@ impl Records {
         Self { host, wanted, id: None, made: 0 }
     }
 
+    /// What is written down from now on.
+    pub(crate) const fn want(&mut self, wanted: Recorded) {
+        self.wanted = wanted;
+    }
+
     /// The wall clock was set.
     pub(crate) const fn set_clock(&mut self, unix_offset_nanos: i128) {
         self.host.unix_offset_nanos = unix_offset_nanos;

@@ -6,7 +6,10 @@
 use std::{
     io,
     num::NonZeroUsize,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -58,6 +61,7 @@ pub struct Sinks {
 struct Lane {
     name: &'static str,
     takes_records: bool,
+    diverted: Option<Arc<AtomicU64>>,
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
 }
@@ -78,12 +82,12 @@ impl Sinks {
     pub fn with_capacity(sinks: Vec<Box<dyn Sink>>, capacity: NonZeroUsize) -> io::Result<Self> {
         let mut all = Self { lanes: Vec::with_capacity(sinks.len()) };
         for sink in sinks {
-            let (name, takes_records) = (sink.name(), sink.takes_records());
+            let (name, takes_records, diverted) = (sink.name(), sink.takes_records(), sink.diverted());
             let shared = Arc::new(Shared::new(capacity));
             let theirs = Arc::clone(&shared);
             let thread =
                 thread::Builder::new().name(format!("sink-{name}")).spawn(move || run(sink, &theirs))?;
-            all.lanes.push(Lane { name, takes_records, shared, thread });
+            all.lanes.push(Lane { name, takes_records, diverted, shared, thread });
         }
         Ok(all)
     }
@@ -123,6 +127,13 @@ impl Sinks {
     pub fn records_dropped(&self) -> Vec<(&'static str, u64)> {
         let lanes = self.lanes.iter().filter(|lane| lane.takes_records);
         lanes.map(|lane| (lane.name, lane.shared.lock().records.dropped())).collect()
+    }
+
+    /// Records that were written elsewhere than they should, by sink that tells them apart.
+    #[must_use]
+    pub fn records_diverted(&self) -> Vec<(&'static str, u64)> {
+        let count = |lane: &Lane| Some((lane.name, lane.diverted.as_ref()?.load(Relaxed)));
+        self.lanes.iter().filter_map(count).collect()
     }
 
     /// Writes what waits, for `timeout` at most, and ends the threads; one that hangs in a write is left behind.

@@ -2,7 +2,10 @@
 //!
 //! Owns [`Sink`] and [`Sinks`]: the bounded queue and the thread each sink gets, and the count of what was
 //! dropped. A sink never sees a detector.
-use std::io;
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use crate::{notice::Notice, record::Record};
 
@@ -46,5 +49,9 @@ pub trait Sink: Send {
     fn write_record(&mut self, record: &Record) -> io::Result<()> {
         let _ = record;
         Ok(())
+    }
+    /// Counts the records that were written, but not where they were to go; `None` where that cannot be.
+    fn diverted(&self) -> Option<Arc<AtomicU64>> {
+        None
     }
 }

@@ -153,6 +153,12 @@ impl Workers {
         }
     }
 
+    /// Searches executables for what is known now; those that were searched before are searched again when they are
+    /// started anew.
+    pub fn relearn(&self, known: &Known) {
+        self.scans.work().relearn(known);
+    }
+
     /// Requests that were taken and not answered yet. An answer is on its way to the channel a moment before
     /// this falls.
     #[must_use]

@@ -55,11 +55,22 @@ pub(super) struct Seen {
     pub(super) late: AtomicU64,
 }
 
+/// What is searched for; a search keeps to the one that it began with.
+struct Learned {
+    rules: Rules,
+    lists: Arc<rules::Digests>,
+}
+
+impl Learned {
+    fn of(known: &Known) -> Arc<Self> {
+        Arc::new(Self { rules: known.rules.clone(), lists: Arc::clone(&known.digests) })
+    }
+}
+
 /// Searches; shared by all scan threads.
 pub(super) struct Scanner {
     procfs: Arc<dyn ProcFs>,
-    rules: Rules,
-    lists: Arc<rules::Digests>,
+    known: Mutex<Arc<Learned>>,
     digests: Arc<Digests>,
     verdicts: Mutex<LruCache<Status, Arc<Searched>>>,
     pace: Pace,
@@ -105,13 +116,23 @@ impl Scanner {
     pub(super) fn new(known: &Known, procfs: Arc<dyn ProcFs>, digests: Arc<Digests>) -> Self {
         Self {
             procfs,
-            rules: known.rules.clone(),
-            lists: Arc::clone(&known.digests),
+            known: Mutex::new(Learned::of(known)),
             digests,
             verdicts: Mutex::new(LruCache::new(KEPT)),
             pace: Pace::default(),
             seen: Seen::default(),
         }
+    }
+
+    /// Searches for other things from now on; verdicts of before count no more.
+    pub(super) fn relearn(&self, known: &Known) {
+        let mut current = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Learned::of(known);
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn known(&self) -> Arc<Learned> {
+        Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The process, if it is the one that is meant. What is opened through it is that process's: a directory of /proc
@@ -133,14 +154,16 @@ impl Scanner {
             self.seen.large.fetch_add(1, Relaxed);
             return Err(io::Error::other(format!("its executable is larger than {FILE_MAX} bytes")));
         }
+        let known = self.known();
         if let Some(verdict) = self.verdict(&status) {
-            return Ok(self.tell(&verdict, &status, true));
+            return Ok(tell(&known, &verdict, &status, true));
         }
         let opened = file::open(&exe, Some(&*process)).inspect_err(|_| {
             self.seen.refused.fetch_add(1, Relaxed);
         })?;
         self.pace.wait_for(status.size);
-        let searched = search_file(&self.rules, &opened, TIME).inspect_err(|error| self.count_late(error))?;
+        let searched =
+            search_file(&known.rules, &opened, TIME).inspect_err(|error| self.count_late(error))?;
         self.seen.files.fetch_add(1, Relaxed);
         if searched.partial {
             self.seen.late.fetch_add(1, Relaxed);
@@ -149,16 +172,16 @@ impl Scanner {
         let searched = Arc::new(searched);
         if settled {
             self.digests.learn(status, &searched.sha256);
-            self.keep(status, &searched);
+            self.keep(status, &searched, &known);
         }
-        Ok(self.tell(&searched, &status, settled))
+        Ok(tell(&known, &searched, &status, settled))
     }
 
     fn memory(&self, owner: Owner) -> io::Result<Scanned> {
         let process = self.process(owner)?;
         let pieces = memory::Pieces::of(&*process)?;
         self.pace.wait_for(pieces.bytes());
-        let (mut matches, complete) = self.rules.search_pieces(pieces, true, TIME);
+        let (mut matches, complete) = self.known().rules.search_pieces(pieces, true, TIME);
         same(&*process, owner.key)?;
         matches.retain(|found| found.bundled);
         let error = (!complete).then(|| {
@@ -178,25 +201,27 @@ impl Scanner {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(status).cloned()
     }
 
-    fn keep(&self, status: Status, searched: &Arc<Searched>) {
-        if !searched.partial {
+    fn keep(&self, status: Status, searched: &Arc<Searched>, known: &Arc<Learned>) {
+        // Held until it is kept, so that what is learned meanwhile does not meet a verdict of before.
+        let current = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !searched.partial && Arc::ptr_eq(&current, known) {
             let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
             verdicts.put(status, Arc::clone(searched));
         }
     }
+}
 
-    fn tell(&self, searched: &Searched, status: &Status, settled: bool) -> Scanned {
-        Scanned {
-            target: ScanTarget::File,
-            error: searched.partial.then(|| "not every rule was judged in time".to_owned()),
-            listed: self.lists.find(&searched.sha256),
-            sha256: Some(searched.sha256.clone()),
-            size: searched.size,
-            changed: nanos(status.changed),
-            settled: settled && !searched.partial,
-            matches: searched.matches.clone(),
-            packed: searched.packed.clone(),
-        }
+fn tell(known: &Learned, searched: &Searched, status: &Status, settled: bool) -> Scanned {
+    Scanned {
+        target: ScanTarget::File,
+        error: searched.partial.then(|| "not every rule was judged in time".to_owned()),
+        listed: known.lists.find(&searched.sha256),
+        sha256: Some(searched.sha256.clone()),
+        size: searched.size,
+        changed: nanos(status.changed),
+        settled: settled && !searched.partial,
+        matches: searched.matches.clone(),
+        packed: searched.packed.clone(),
     }
 }
 
