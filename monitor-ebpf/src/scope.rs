@@ -3,7 +3,7 @@
 //! Owns the test of a task against the cgroup that the loader named. It reads the task's own structures: the helper for
 //! ancestors (`bpf_get_current_ancestor_cgroup_id`) is for tracing programs since 5.15 only, and for the current task
 //! only. Programs attached at that cgroup need no such test. Must not know which hook asks.
-use monitor_ebpf::tunables::Watched;
+use monitor_ebpf::tunables::{ABSENT, Watched};
 
 use crate::read::{member, offset, pointer};
 
@@ -50,7 +50,11 @@ pub(crate) fn covers(task: u64) -> Option<bool> {
 /// The id of the ancestor at this level, which is at most the cgroup's own.
 #[inline(always)]
 fn ancestor(cgroup: u64, level: u32) -> Option<u64> {
-    let slot = offset!(cgroup_ancestors) + level * size_of::<u64>() as u32;
+    let ancestors = offset!(cgroup_ancestors);
+    if ancestors == ABSENT {
+        return None;
+    }
+    let slot = ancestors + level * size_of::<u64>() as u32;
     let found: u64 = member(cgroup, slot)?;
     if watched!(pointers) == 0 {
         return Some(found);

@@ -8,16 +8,18 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    agent::Agent,
-    config::{Config, RecordName},
+    agent::{Agent, Ending},
+    config::{Config, RecordName, Scope},
     detect::{Detector, argv::Argv, binary::Binary, destination::Destination, stratum::Stratum},
     event::Host,
+    host::{privilege::host_pids, watch::Target},
     kernel::{Channels, Kernel},
     pipeline::{Pipeline, Settings},
     record::Recorded,
@@ -25,8 +27,9 @@ use crate::{
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
     worker::{
-        Census, Limits, SockDiag, Sockets, SweepLimits, Workers, procfs::LiveProcFs, same_process,
-        unix_offset,
+        Census, Limits, SockDiag, Sockets, SweepLimits, Workers,
+        procfs::{LiveProcFs, ProcFs},
+        same_process, unix_offset,
     },
 };
 
@@ -38,6 +41,8 @@ const ARGV_PROCESSES: usize = 16_384;
 const BINARY_FILES: usize = 8_192;
 /// Processes and conversations whose destination was told.
 const DESTINATIONS: usize = 4_096;
+/// From one look at whether the watched cgroup is still there to the next.
+const LOOK: Duration = Duration::from_secs(1);
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -88,14 +93,21 @@ pub fn start(start: Start) -> anyhow::Result<ExitCode> {
 async fn live(start: Start) -> anyhow::Result<()> {
     // Before the hooks, so that a signal that comes early still ends in good order.
     let shutdown = stop_signal()?;
-    let host = host()?;
+    let host = host(&start.config.watch.cgroup)?;
     let recorder =
         start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
     let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
     let known = known(&start.config);
-    let Parts { kernel, agent, source } =
-        assemble(host, settings(&start), &known, sinks, recorder, SweepLimits::default())?;
-    let result = agent.run(source, shutdown).await;
+    let scope = &start.config.watch.cgroup;
+    let Parts { kernel, agent, source } = assemble(host, scope, settings(&start), &known, sinks, recorder)?;
+    let target = &kernel.target;
+    let ending = async {
+        tokio::select! {
+            () = shutdown => Ending::Asked,
+            why = removal(target) => Ending::Blind(why),
+        }
+    };
+    let result = agent.run(source, ending).await;
     drop(kernel);
     result
 }
@@ -114,6 +126,16 @@ pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Ready when what is watched was removed; says so. The whole host never is.
+async fn removal(target: &Target) -> String {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if target.part.is_some() && target.is_removed() {
+            return format!("{} was removed: there is nothing left to watch", target.what());
+        }
+    }
+}
+
 /// An agent whose hooks are attached and whose sweep has begun.
 pub(super) struct Parts {
     /// To be kept until the agent has ended.
@@ -128,29 +150,33 @@ pub(super) struct Parts {
 /// One line: what could not be started.
 pub(super) fn assemble(
     host: Host,
+    scope: &Scope,
     settings: Settings,
     known: &Known,
     sinks: Sinks,
     recorder: Option<Recorder>,
-    sweep: SweepLimits,
 ) -> anyhow::Result<Parts> {
-    let (kernel, channels) = Kernel::start()?;
+    let (kernel, channels) = Kernel::start(scope)?;
     for (hook, error) in &kernel.missing {
         log::warn!("degraded, {}: {error}; lost: {}", hook.attach, hook.lost_without);
     }
     if !kernel.absent.is_empty() {
         log::warn!("degraded, this kernel lacks {}", kernel.absent.join(", "));
     }
-    log::info!("hooks attached at {}", kernel.cgroup);
-    let Channels { tasks, flows, stats, log, sockets, established } = channels;
+    log::info!("watching {}, hooks attached at {}", kernel.target.what(), kernel.target.how);
+    let Channels { tasks, flows, stats, log, sockets, established, members } = channels;
+    // /proc alone tells enough only of a whole host, seen from its own PID namespace.
+    let alone = kernel.target.part.is_none() && host_pids();
+    let procfs: Arc<dyn ProcFs> = if alone { Arc::new(LiveProcFs) } else { Arc::new(members) };
+    let diag = || Box::new(SockDiag::new(Arc::clone(&procfs)));
     let sockets: Box<dyn Sockets> =
-        sockets.map_or_else(|| Box::new(SockDiag) as Box<dyn Sockets>, |table| Box::new(table));
+        sockets.map_or_else(|| diag() as Box<dyn Sockets>, |table| Box::new(table));
     let census: Box<dyn Census> =
-        established.map_or_else(|| Box::new(SockDiag) as Box<dyn Census>, |table| Box::new(table));
+        established.map_or_else(|| diag() as Box<dyn Census>, |table| Box::new(table));
     let (workers, answers) = Workers::start(Box::new(LiveProcFs), sockets, known, Limits::default())
         .context("cannot start the workers")?;
     let source = RingSource::new(tasks, flows, stats, log, unix_offset())?;
-    workers.sweep(Arc::new(LiveProcFs), census, sweep).context("cannot start the sweep")?;
+    workers.sweep(procfs, census, SweepLimits::default()).context("cannot start the sweep")?;
     let pipeline = Pipeline::new(host, settings, detectors(Arc::clone(&known.pools)));
     let workers = Arc::new(workers);
     Ok(Parts { kernel, agent: Agent { pipeline, workers, answers, sinks, recorder }, source })
@@ -195,12 +221,17 @@ fn recorded(start: &Start) -> Recorded {
 ///
 /// # Errors
 /// When the boot has no id.
-pub(super) fn host() -> anyhow::Result<Host> {
+pub(super) fn host(scope: &Scope) -> anyhow::Result<Host> {
     let boot_id = fs::read_to_string(Path::new(BOOT_ID)).context(BOOT_ID)?.trim().to_owned();
     Ok(Host {
         boot_id,
         unix_offset_nanos: unix_offset().into(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        watched: match scope {
+            Scope::Host => String::new(),
+            Scope::Own => "the own cgroup namespace".to_owned(),
+            Scope::Cgroup(path) => format!("cgroup {}", path.display()),
+        },
     })
 }
 

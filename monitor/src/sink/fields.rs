@@ -163,10 +163,10 @@ fn shares(view: &IncidentView, count: u64) -> Option<Value> {
     (view.shares.total() > 0).then_some(Value::Number(count))
 }
 
-/// The id in the agent's PID namespace, which is the one that a reader of its journal can use.
+/// The id in the agent's PID namespace, which is the one that a reader of its journal can use. What is invisible there
+/// has none: the number that it has elsewhere may be another process's here.
 fn pid(view: &IncidentView) -> Option<u32> {
-    let own = view.owner.map(|owner| owner.pid).filter(|pid| *pid != 0);
-    own.or(view.process.map(|key| key.tgid))
+    view.owner.map(|owner| owner.pid).filter(|pid| *pid != 0)
 }
 
 /// The audit session, which systemd takes as name of the login session where there is one.
