@@ -38,6 +38,7 @@ mod storm;
 mod third_party;
 mod transports;
 mod verifier;
+mod watch;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
 
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
         third_party::tests(),
         storm::tests(),
         verifier::tests(),
+        watch::tests(),
         latency::tests(),
         late::tests(),
     ];

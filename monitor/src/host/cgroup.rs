@@ -29,7 +29,7 @@ const ROOT_INODE: u64 = 1;
 const DEEPEST: u32 = 64;
 /// Inode of the initial cgroup namespace (`PROC_CGROUP_INIT_INO`, include/linux/proc_ns.h), and our own.
 const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFB;
-const OWN_NAMESPACE: &str = "/proc/self/ns/cgroup";
+const OWN_NAMESPACE: &str = "/proc/thread-self/ns/cgroup";
 /// `FILEID_KERNFS`, include/linux/exportfs.h: the handle is the node's 64-bit id.
 const FILEID_KERNFS: i32 = 0xfe;
 /// Mount points that are looked at in PID 1's view when ours shows none.

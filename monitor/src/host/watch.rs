@@ -90,8 +90,7 @@ fn folder(path: &Path) -> anyhow::Result<Root> {
         },
         Err(_) => None,
     };
-    let name: PathBuf =
-        path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
+    let name: PathBuf = path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
     for root in [own_root(), cgroup2_root()].into_iter().flatten() {
         if let Ok(fd) = openat2(&root.fd, &name, flags, Mode::empty(), resolve) {

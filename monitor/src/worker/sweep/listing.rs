@@ -90,10 +90,29 @@ fn parents_first(sorted: Vec<Listed>) -> Vec<Listed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::tests::fake::{FakeProcFs, FakeProcess};
 
     fn process(pid: u32, start: u64, parent: (u32, u64)) -> Listed {
         let key = |(tgid, start)| ProcessKey { tgid, start: Ticks(start) };
         Listed { key: key((pid, start)), pid, parent_pid: parent.0, parent: key(parent), ..Listed::default() }
+    }
+
+    #[test]
+    fn a_process_is_read_by_its_number_here_and_known_by_the_one_of_the_host() {
+        let procfs = FakeProcFs {
+            processes: [
+                (1, FakeProcess::new("init", 0, 10)),
+                (2, FakeProcess::new("miner", 1, 20)),
+                (3, FakeProcess::new("another by now", 1, 31)),
+            ]
+            .into(),
+            ..FakeProcFs::default()
+        };
+        let told = [(1, 4_001, 10), (2, 4_002, 20), (3, 4_003, 30)];
+        let told = told.map(|(pid, tgid, start)| Numbers { pid, tgid, start: Some(Ticks(start)) });
+        let (found, over) = list(&procfs, told.into(), 10);
+        let pids: Vec<_> = found.iter().map(|one| (one.pid, one.key.tgid, one.parent.tgid)).collect();
+        assert_eq!((pids, over), (vec![(1, 4_001, 0), (2, 4_002, 4_001)], 0));
     }
 
     #[test]
