@@ -30,7 +30,7 @@ impl Guest {
     pub fn start() -> Result<Self> {
         let cgroup = Cgroup::create()?;
         let unshare = ["unshare", "--pid", "--mount-proc", "--cgroup", "--fork", "--kill-child", "--"];
-        let init = ["sh", "-c", "echo ready; read end"];
+        let init = ["sh", "-c", "echo ready; read end; exit 0"];
         let argv = unshare.iter().chain(&init).map(OsString::from).collect();
         let maker = Running::start("guest", &cgroup.wrap(argv))?;
         let ready = maker.out.first("ready", START, |line| (line == "ready").then_some(()));
