@@ -26,6 +26,8 @@ mod probe;
 #[cfg(target_arch = "bpf")]
 mod read;
 #[cfg(target_arch = "bpf")]
+mod scope;
+#[cfg(target_arch = "bpf")]
 mod strings;
 #[cfg(target_arch = "bpf")]
 mod task;

@@ -29,11 +29,16 @@ pub enum Counter {
     /// A socket could not keep its state: a place was taken from the few that there are for such sockets. No loss: it
     /// is watched all the same.
     SpareFlow = 9,
+    /// An exec or a fork in a cgroup that is not watched. No loss.
+    Outside = 10,
+    /// An exec or a fork of a process that is watched, and that the agent's PID namespace does not show: it is told
+    /// without a pid.
+    Invisible = 11,
 }
 
 impl Counter {
     /// Number of counters.
-    pub const COUNT: u32 = 10;
+    pub const COUNT: u32 = 12;
 
     /// Every counter with the name that the agent shows, in order of index.
     pub const ALL: [(Self, &'static str); Self::COUNT as usize] = [
@@ -47,12 +52,14 @@ impl Counter {
         (Self::ArgvFault, "argv-fault"),
         (Self::PacketFault, "packet-fault"),
         (Self::SpareFlow, "flows.spare"),
+        (Self::Outside, "watch.outside"),
+        (Self::Invisible, "watch.invisible"),
     ];
 
     /// Whether what it counts was lost.
     #[must_use]
     pub const fn is_loss(self) -> bool {
-        !matches!(self, Self::SpareFlow)
+        !matches!(self, Self::SpareFlow | Self::Outside | Self::Invisible)
     }
 
     /// The counter for a record of this kind that did not fit.

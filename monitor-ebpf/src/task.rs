@@ -5,10 +5,14 @@ use aya_ebpf::helpers::bpf_probe_read_kernel_str_bytes;
 use monitor_ebpf::{
     event::{Identity, Task},
     limits,
+    stats::Counter,
     tunables::ABSENT,
 };
 
-use crate::read::{PID_NAMESPACE, member, offset, pointer};
+use crate::{
+    maps::count,
+    read::{PID_NAMESPACE, member, offset, pointer},
+};
 
 /// Deepest nesting of PID namespaces that is searched for the agent's; the kernel allows 32
 /// (`MAX_PID_NS_LEVEL`), container runtimes use two or three.
@@ -64,6 +68,9 @@ fn visible_pid(leader: u64) -> Option<u32> {
 #[inline(always)]
 pub(crate) fn describe(task: u64, cgroup: u64, out: &mut Task) -> Option<()> {
     out.who = identity(task)?;
+    if out.who.pid == 0 {
+        count(Counter::Invisible);
+    }
     out.parent = identity(pointer(task, offset!(task_parent))?)?;
     out.cgroup = cgroup;
     let cred = pointer(task, offset!(task_cred))?;

@@ -8,8 +8,34 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub const OFFSETS: &str = "OFFSETS";
 /// Name of the global (`u32`) that holds the inode number of the agent's PID namespace.
 pub const PID_NAMESPACE: &str = "PID_NAMESPACE";
+/// Name of the global that holds [`Watched`].
+pub const WATCHED: &str = "WATCHED";
 /// Offset of a member that this kernel does not have; readers check before they use it.
 pub const ABSENT: u32 = u32::MAX;
+
+/// Deepest level of a cgroup below the hierarchy's root that is looked for where its level is not known.
+pub const LEVELS: u32 = 16;
+
+/// The cgroup whose processes are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Watched {
+    /// Its id, the inode number of its folder; 0 for the whole host.
+    pub cgroup: u64,
+    /// Its level below the hierarchy's root; where that is not known, the first that is looked at.
+    pub first: u32,
+    /// The last that is looked at.
+    pub last: u32,
+    /// 1: a cgroup knows its ancestors by pointer (`ancestors`, since 6.1); 0: by id (`ancestor_ids`, since 4.18).
+    pub pointers: u32,
+    /// No padding.
+    pub reserved: u32,
+}
+
+impl Watched {
+    /// The whole host.
+    pub const ALL: Self = Self { cgroup: 0, first: 0, last: 0, pointers: 0, reserved: 0 };
+}
 
 macro_rules! offsets {
     ($($(#[$doc:meta])* $field:ident: $structure:literal $($path:literal)|+,)*) => {
@@ -50,6 +76,14 @@ offsets! {
     task_exit_code: "task_struct" "exit_code",
     task_comm: "task_struct" "comm",
     task_fs: "task_struct" "fs",
+    task_cgroups: "task_struct" "cgroups",
+    /// Of the cgroup2 hierarchy.
+    css_set_cgroup: "css_set" "dfl_cgrp",
+    cgroup_level: "cgroup" "level",
+    /// Pointers since 6.1, ids before.
+    cgroup_ancestors: "cgroup" "ancestors" | "ancestor_ids",
+    cgroup_node: "cgroup" "kn",
+    node_id: "kernfs_node" "id",
     signal_live: "signal_struct" "live",
     signal_tty: "signal_struct" "tty",
     tty_name: "tty_struct" "name",

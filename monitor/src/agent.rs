@@ -3,6 +3,7 @@
 //! Owns the order of these calls. Must not know a hook, a rule or a sink.
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
+use anyhow::anyhow;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
@@ -25,6 +26,15 @@ const WORKERS_GRACE: Duration = Duration::from_secs(1);
 const ANSWER_GRACE: Duration = Duration::from_millis(20);
 /// How long sinks may take to write what is queued.
 const SINKS_GRACE: Duration = Duration::from_secs(5);
+
+/// Why an agent ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to.
+    Asked,
+    /// What it watches is gone: one line for a person.
+    Blind(String),
+}
 
 /// What the agent owns while it runs.
 pub struct Agent {
@@ -60,11 +70,11 @@ impl Agent {
     /// Runs until `shutdown` is ready or the source ends, then drains everything.
     ///
     /// # Errors
-    /// The source's own; what was found until then is still written.
+    /// The source's own, and that what is watched is gone; what was found until then is still written.
     pub async fn run(
         mut self,
         mut source: impl Source,
-        shutdown: impl Future<Output = ()>,
+        shutdown: impl Future<Output = Ending>,
     ) -> anyhow::Result<()> {
         let at = boot_now();
         let started = self.pipeline.start(at);
@@ -72,7 +82,7 @@ impl Agent {
         self.service.ready();
         // A recording begins and ends with the times of start and stop, so that it replays to the same notices.
         self.step(tick(at));
-        let result = self.watch(&mut source, shutdown).await;
+        let mut result = self.watch(&mut source, shutdown).await;
         self.service.stopping();
         for event in source.finish() {
             self.step(event);
@@ -80,6 +90,11 @@ impl Agent {
         self.settle().await;
         let at = boot_now();
         self.step(tick(at));
+        if let Ok(Ending::Blind(why)) = &result {
+            let notice = self.pipeline.blind(at, why.clone());
+            self.act(notice);
+            result = Err(anyhow!("{why}"));
+        }
         let last = self.pipeline.finish(at);
         self.act(last);
         if let Some(recorder) = &mut self.recorder {
@@ -103,19 +118,19 @@ impl Agent {
                 );
             }
         }
-        result
+        result.map(drop)
     }
 
     async fn watch(
         &mut self,
         source: &mut impl Source,
-        shutdown: impl Future<Output = ()>,
-    ) -> anyhow::Result<()> {
+        shutdown: impl Future<Output = Ending>,
+    ) -> anyhow::Result<Ending> {
         let mut shutdown = pin!(shutdown);
         loop {
             let event = tokio::select! {
                 biased;
-                () = &mut shutdown => return Ok(()),
+                ending = &mut shutdown => return Ok(ending),
                 Some(change) = self.changes.recv() => {
                     self.change(change);
                     continue;
@@ -123,7 +138,7 @@ impl Agent {
                 Some(answer) = self.answers.recv() => answer,
                 event = source.next() => match event? {
                     Some(event) => event,
-                    None => return Ok(()),
+                    None => return Ok(Ending::Asked),
                 },
             };
             let is_tick = matches!(event.body, Body::Tick);

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::sink::journald::namespace_socket;
 
 mod load;
+mod scope;
 mod value;
 
 pub use load::{DEFAULT_PATH, Loaded, Problem, load, parse};
+pub use scope::Scope;
 
 /// Everything that can be set. Every key is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub use load::{DEFAULT_PATH, Loaded, Problem, load, parse};
 pub struct Config {
     /// The systemd journal.
     pub journal: Journal,
+    /// What is watched.
+    pub watch: Watch,
     /// When an incident is over.
     pub incident: Incident,
     /// What is known of miners beforehand.
@@ -70,6 +74,14 @@ pub enum RecordName {
     Exec,
     /// Each outgoing TCP connection.
     Connect,
+}
+
+/// `[watch]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Watch {
+    /// Whose processes and connections are watched.
+    pub cgroup: Scope,
 }
 
 /// `[incident]`
@@ -159,6 +171,7 @@ mod tests {
         config.journal.object_pid = false;
         config.journal.record = vec![RecordName::Connect, RecordName::Exec];
         config.rules.directory = "/srv/rules".into();
+        config.watch.cgroup = super::Scope::Own;
         config.incident.end_after = std::time::Duration::from_millis(90_500);
         let loaded = parse(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!((loaded.config, loaded.unknown), (config, vec![]));

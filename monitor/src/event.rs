@@ -124,6 +124,9 @@ pub struct Host {
     pub unix_offset_nanos: i128,
     /// Version of the agent.
     pub version: String,
+    /// What of the host was watched, a clause; empty for captures and recordings that do not say it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub watched: String,
 }
 
 impl Host {

@@ -16,6 +16,7 @@ use crate::config::Config;
 pub mod cgroup;
 pub mod kernel;
 pub mod privilege;
+pub mod watch;
 
 /// What a check came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -73,8 +74,12 @@ pub fn look(config: &Config) -> Vec<Row> {
         kernel::lockdown(),
         privilege::capabilities(),
     ];
-    rows.extend(privilege::namespaces());
-    rows.extend([cgroup2(cgroup::cgroup2_root()), journald(&config.journal.socket)]);
+    rows.extend(privilege::namespaces(&config.watch.cgroup));
+    rows.extend([
+        cgroup2(cgroup::cgroup2_root()),
+        watch::row(&config.watch.cgroup),
+        journald(&config.journal.socket),
+    ]);
     rows.extend(records(config));
     rows.push(systemd());
     rows

@@ -110,11 +110,17 @@ impl ExeState {
     }
 }
 
+/// `name[pid]`; `name[?]` for a process that the agent's PID namespace does not show (pid 0).
+#[must_use]
+pub fn labelled(name: &str, pid: u32) -> String {
+    if pid == 0 { format!("{name}[?]") } else { format!("{name}[{pid}]") }
+}
+
 /// `name[pid] < name[pid] < ...`: a process, then its ancestors, nearest first.
 #[must_use]
 pub fn ancestry(process: (&str, u32), above: &[(String, u32)]) -> String {
     let above = above.iter().map(|(name, pid)| (name.as_str(), *pid));
-    let names = std::iter::once(process).chain(above).map(|(name, pid)| format!("{name}[{pid}]"));
+    let names = std::iter::once(process).chain(above).map(|(name, pid)| labelled(name, pid));
     names.collect::<Vec<_>>().join(" < ")
 }
 

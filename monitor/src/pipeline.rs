@@ -149,6 +149,12 @@ impl Pipeline {
         out
     }
 
+    /// What was watched is gone, and nothing will be seen any more: why.
+    pub fn blind(&mut self, at: BootTime, why: String) -> Outcome {
+        let notice = self.pulse.blind(at, why, &self.counters());
+        Outcome { notices: vec![notice], ..Outcome::default() }
+    }
+
     /// The agent stops, or the capture is over: what was begun is judged as it is, what waited goes on with what
     /// is known, open incidents stay open, and of a capture every remaining flow is reported.
     pub fn finish(&mut self, at: BootTime) -> Outcome {

@@ -90,7 +90,7 @@ pub struct Executed {
 /// Whoever did it, as far as it was known at that moment: nothing is looked up for a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actor {
-    /// Process id, in the agent's PID namespace where it has one there.
+    /// Process id in the agent's PID namespace; 0 where it has none there.
     pub pid: u32,
     /// Its parent's.
     pub parent: Option<u32>,

@@ -42,6 +42,7 @@ mod storm;
 mod third_party;
 mod transports;
 mod verifier;
+mod watch;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
 
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
         storm::tests(),
         bare::tests(),
         verifier::tests(),
+        watch::tests(),
         latency::tests(),
         late::tests(),
     ];

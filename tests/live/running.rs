@@ -128,7 +128,7 @@ fn owner_came_with_payload(recording: &str, pid: u32) -> Result<()> {
 
 /// What a kernel without the iterator has to go by finds the connection too, and both of its processes.
 fn without_iterator(mining: &Mining) -> Result<()> {
-    let all = SockDiag.connected(usize::MAX)?;
+    let all = SockDiag::default().connected(usize::MAX)?;
     let of_miner = all.sockets.iter().find(|(_, ends, holders)| {
         ends.remote.port() == mining.port && holders.iter().any(|owner| owner.pid == mining.miner.pid())
     });

@@ -33,7 +33,7 @@ fn judge(case: &Path, dialects: Dialects) -> Level {
     let session = session::parse(&text).expect("a good case");
     let bytes = Format::ALL[0].write(&session.link, &session.frames);
     let mut capture = Capture::new(case, Box::new(Cursor::new(bytes))).expect("a capture");
-    let host = Host { boot_id: "test".to_owned(), unix_offset_nanos: 0, version: String::new() };
+    let host = Host { boot_id: "test".to_owned(), unix_offset_nanos: 0, ..Host::default() };
     let settings = Settings { report_flows: true, ..Settings::default() };
     let stratum = Stratum::new(NonZeroUsize::MIN).only(dialects);
     let mut pipeline = Pipeline::new(host, settings, vec![Box::new(stratum)]);

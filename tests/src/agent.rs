@@ -3,16 +3,18 @@
 //! Owns where its binary is and how it is started, asked and ended. Must not know its insides.
 use std::{
     env,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, kill_process};
 
 use crate::{
     notice::Notice,
-    process::{Running, Signal},
+    process::{Running, Signal, only_child},
 };
 
 /// How long the agent may take to load and attach; slow where the kernel is emulated.
@@ -43,6 +45,8 @@ pub fn binary() -> Result<PathBuf> {
 /// A running agent with the JSON sink on.
 pub struct Agent {
     running: Running,
+    /// Where it is the child of what we started.
+    inside: Option<u32>,
 }
 
 /// An agent that has ended.
@@ -86,8 +90,23 @@ impl Agent {
     /// # Errors
     /// As [`Agent::start`].
     pub fn start_command(command: &mut Command, limit: Duration) -> Result<Self> {
-        let agent = Self { running: Running::spawn("minewarden", command)? };
+        let agent = Self { running: Running::spawn("minewarden", command)?, inside: None };
         agent.wait_for("agent-started", limit, |notice| notice.event() == "agent-started")?;
+        Ok(agent)
+    }
+
+    /// As [`Agent::start`], by a command line that makes of its further arguments its only child, and ends as that does:
+    /// `nsenter --pid`.
+    ///
+    /// # Errors
+    /// As [`Agent::start`].
+    pub fn start_inside(wrapper: &[OsString], args: &[&str]) -> Result<Self> {
+        let (program, first) = wrapper.split_first().context("an empty command line")?;
+        let mut command = Command::new(program);
+        command.args(first).arg(binary()?).args(["run", "--sink", "json"]).args(args);
+        let mut agent = Self { running: Running::spawn("minewarden", &mut command)?, inside: None };
+        agent.wait_for("agent-started", START, |notice| notice.event() == "agent-started")?;
+        agent.inside = Some(only_child(agent.running.pid())?);
         Ok(agent)
     }
 
@@ -104,7 +123,7 @@ impl Agent {
     /// Its pid.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.running.pid()
+        self.inside.unwrap_or_else(|| self.running.pid())
     }
 
     /// What it has said so far.
@@ -151,7 +170,13 @@ impl Agent {
     /// # Errors
     /// When it is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        self.running.signal(signal)
+        match self.inside {
+            None => self.running.signal(signal),
+            Some(pid) => {
+                let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no pid")?;
+                Ok(kill_process(pid, signal)?)
+            }
+        }
     }
 
     /// Ends it with a signal and collects what it said.
@@ -160,6 +185,18 @@ impl Agent {
     /// When it does not end in time.
     pub fn stop(mut self, signal: Signal) -> Result<Ended> {
         self.signal(signal)?;
+        self.ended()
+    }
+
+    /// Waits until it ends by itself and collects what it said.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn ends(mut self) -> Result<Ended> {
+        self.ended()
+    }
+
+    fn ended(&mut self) -> Result<Ended> {
         let status = self.running.wait(STOP).map_err(|error| anyhow!("{error}\n{}", self.dump()))?;
         Ok(Ended { status, notices: self.notices(), output: self.running.output(), dump: self.dump() })
     }
@@ -168,6 +205,15 @@ impl Agent {
     #[must_use]
     pub fn dump(&self) -> String {
         self.running.dump()
+    }
+}
+
+impl Drop for Agent {
+    /// What we started may not hand a signal on.
+    fn drop(&mut self) {
+        if self.inside.is_some() && self.running.ended().is_none() {
+            let _ = self.signal(Signal::TERM);
+        }
     }
 }
 

@@ -44,6 +44,16 @@ impl Cgroup {
         Ok(Self(path))
     }
 
+    /// Makes one below.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn child(&self, name: &str) -> Result<Self> {
+        let path = self.0.join(name);
+        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
     /// Its folder.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -253,6 +253,20 @@ impl Drop for Running {
     }
 }
 
+/// The pid of the only child of `pid`.
+///
+/// # Errors
+/// When it has none, or more than one.
+pub fn only_child(pid: u32) -> Result<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    let mut pids = children.split_whitespace().map(str::parse);
+    match (pids.next(), pids.next()) {
+        (Some(Ok(child)), None) => Ok(child),
+        _ => bail!("{path}: {children:?} is not one child"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,7 +25,7 @@ use crate::{
     emit,
     maps::{count, flow, flow_or_new, spare},
     read::{member, offset},
-    task,
+    scope, task,
 };
 
 /// `IPPROTO_TCP`, and MPTCP, whose first subflow carries the data (include/uapi/linux/in.h).
@@ -114,6 +114,10 @@ fn state_changed(ctx: &BtfTracePointContext) -> Option<()> {
     }
     let protocol: u16 = member(sk as u64, offset!(sock_protocol))?;
     if u32::from(protocol) != TCP {
+        return None;
+    }
+    // SAFETY: no preconditions.
+    if state == SYN_SENT && !scope::covers(unsafe { bpf_get_current_task() })? {
         return None;
     }
     // SAFETY: the tracepoint's first argument is a socket.

@@ -22,6 +22,7 @@ use crate::{
     emit::{self, Urgency},
     maps::count,
     read::{member, offset, pointer},
+    scope,
     strings::Strings,
     task,
 };
@@ -67,6 +68,10 @@ fn exec(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_exec(ctx: &BtfTracePointContext) -> Option<()> {
     let (task, bprm): (u64, u64) = (ctx.arg(0), ctx.arg(2));
+    if !scope::covers(task)? {
+        count(Counter::Outside);
+        return Some(());
+    }
     let mm = pointer(task, offset!(task_mm))?;
     let argv: u64 = member(mm, offset!(mm_arg_start))?;
     let argv_size = member::<u64>(mm, offset!(mm_arg_end))?.saturating_sub(argv);

@@ -14,7 +14,7 @@ use crate::{
     emit,
     maps::count,
     read::{member, offset},
-    task,
+    scope, task,
 };
 
 #[btf_tracepoint(function = "sched_process_exit")]
@@ -32,8 +32,14 @@ fn try_exit(ctx: &BtfTracePointContext) -> Option<()> {
     if task::live_threads(task)? != 0 {
         return Some(());
     }
+    let who = task::identity(task)?;
+    // What was watched may have left the cgroup: its end is told. Of a part of the host the agent's own PID namespace
+    // shows all that it is to name; it may be a guest's, and the host's and other guests' ends are not its own.
+    if scope::is_part() && who.pid == 0 && !scope::covers(task)? {
+        return Some(());
+    }
     let code = member(task, offset!(task_exit_code))?;
-    let record = Exit { header: emit::header(Kind::Exit, 0), who: task::identity(task)?, code, reserved: 0 };
+    let record = Exit { header: emit::header(Kind::Exit, 0), who, code, reserved: 0 };
     emit::write(Kind::Exit, record);
     Some(())
 }

@@ -17,7 +17,7 @@ use crate::{
     emit::{self, Urgency},
     maps::count,
     read::{member, offset},
-    task,
+    scope, task,
 };
 
 #[btf_tracepoint(function = "sched_process_fork")]
@@ -34,6 +34,10 @@ fn try_fork(ctx: &BtfTracePointContext) -> Option<()> {
     let (parent, child): (u64, u64) = (ctx.arg(0), ctx.arg(1));
     if member::<u32>(child, offset!(task_pid))? != member::<u32>(child, offset!(task_tgid))? {
         return Some(()); // a thread
+    }
+    if !scope::covers(child)? {
+        count(Counter::Outside);
+        return Some(());
     }
     let Some(mut entry) = emit::reserve::<Fork>(Kind::Fork) else {
         return Some(()); // counted

@@ -4,5 +4,6 @@ pub(crate) mod exec;
 pub(crate) mod exit;
 pub(crate) mod flow;
 pub(crate) mod fork;
+pub(crate) mod members;
 pub(crate) mod payload;
 pub(crate) mod sockets;

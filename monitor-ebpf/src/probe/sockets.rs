@@ -3,7 +3,8 @@
 //! `iter/task_file` (5.8; `bpf_sock_from_file` since 5.11, the cookie and the storage of a socket in it since 5.12):
 //! `ctx { struct bpf_iter_meta *meta; struct task_struct *task; u32 fd; struct file *file; }`, run when the agent
 //! reads the iterator, over every file of every task in the agent's PID namespace, in all network namespaces. One
-//! program tells of the sockets that are asked for, the other of every connected TCP socket.
+//! program tells of the sockets that are asked for, the other of every connected TCP socket. Only processes that are
+//! watched hold one.
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_seq_write, bpf_sock_from_file};
@@ -15,7 +16,7 @@ use super::connect::{TCP, remote_of};
 use crate::{
     maps::{WANTED, flow_or_new},
     read::{member, offset},
-    task,
+    scope, task,
 };
 
 /// States of include/net/tcp_states.h in which a connection carries data or soon may: ESTABLISHED, SYN_SENT,
@@ -34,7 +35,7 @@ struct Context {
 }
 
 #[repr(C)]
-struct Meta {
+pub(super) struct Meta {
     seq: *mut aya_ebpf::bindings::seq_file,
 }
 
@@ -72,7 +73,7 @@ fn found(ctx: *const Context) -> Option<Found> {
     }
     // SAFETY: `file` was checked; the helper gives null for what is no socket.
     let socket = unsafe { bpf_sock_from_file(file as *mut _) } as u64;
-    if socket == 0 {
+    if socket == 0 || !scope::covers(task)? {
         return None;
     }
     let sk = (socket + u64::from(offset!(socket_sock))) as *const u64;
@@ -89,7 +90,7 @@ fn found(ctx: *const Context) -> Option<Found> {
 
 /// Appends a record to what the agent reads.
 #[inline(always)]
-fn write<T>(meta: *const Meta, record: &T) {
+pub(super) fn write<T>(meta: *const Meta, record: &T) {
     // SAFETY: `meta` comes from the kernel; the helper copies the record.
     unsafe { bpf_seq_write((*meta).seq, (&raw const *record).cast(), size_of::<T>() as u32) };
 }

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -18,10 +19,11 @@ use tokio::{
 
 use super::reload::{self, Reload};
 use crate::{
-    agent::Agent,
-    config::{Config, RecordName},
+    agent::{Agent, Ending},
+    config::{Config, RecordName, Scope},
     detect::{Detector, argv::Argv, binary::Binary, destination::Destination, stratum::Stratum},
     event::Host,
+    host::{privilege::host_pids, watch::Target},
     kernel::{Channels, Kernel},
     pipeline::{Pipeline, Settings},
     privilege,
@@ -31,8 +33,9 @@ use crate::{
     sink::{Journald, Json, Sink, Sinks, Text, journald::Verify},
     source::{record::Recorder, ring::RingSource},
     worker::{
-        Census, Limits, SockDiag, Sockets, SweepLimits, Workers, procfs::LiveProcFs, same_process,
-        unix_offset,
+        Census, Limits, SockDiag, Sockets, SweepLimits, Workers,
+        procfs::{LiveProcFs, ProcFs},
+        same_process, unix_offset,
     },
 };
 
@@ -46,6 +49,8 @@ const BINARY_FILES: usize = 8_192;
 const DESTINATIONS: usize = 4_096;
 /// Words of a reload that wait for the agent.
 const CHANGES: usize = 2;
+/// From one look at whether the watched cgroup is still there to the next.
+const LOOK: Duration = Duration::from_secs(1);
 /// Changes less often than the host boots.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -99,26 +104,26 @@ async fn live(start: Start) -> anyhow::Result<()> {
     // Before the hooks, so that a signal that comes early still ends in good order.
     let ends_us = reload::ends_us();
     let (stop, mut hangup) = (stop_signal()?, signal(SignalKind::hangup())?);
-    let host = host()?;
+    let scope = start.config.watch.cgroup.clone();
+    let host = host(&scope)?;
     let recorder =
         start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
     let (ways, known) = (sinks(&start.sinks, &start.config)?, known(&start.config));
     let Parts { kernel, mut agent, source } =
-        assemble(host, settings(&start), &known, ways, recorder, SweepLimits::default())?;
+        assemble(host, &scope, settings(&start), &known, ways, recorder)?;
     drop(known);
     agent.service = Service::from_environment();
+    let target = &kernel.target;
     let result = if ends_us {
-        let gone = async { hangup.recv().await };
-        agent
-            .run(source, async {
-                tokio::select! { () = stop => {} _ = gone => {} }
-            })
-            .await
+        let stop = async {
+            tokio::select! { () = stop => {} _ = hangup.recv() => {} }
+        };
+        agent.run(source, ending(stop, target)).await
     } else {
         let (send, changes) = mpsc::channel(CHANGES);
         agent.changes = changes;
         tokio::spawn(Reload { file: start.file.clone(), start }.serve(hangup, send));
-        agent.run(source, stop).await
+        agent.run(source, ending(stop, target)).await
     };
     drop(kernel);
     result
@@ -138,6 +143,24 @@ pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Ready when `stop` is, or when what is watched is gone.
+async fn ending(stop: impl Future<Output = ()>, target: &Target) -> Ending {
+    tokio::select! {
+        () = stop => Ending::Asked,
+        why = removal(target) => Ending::Blind(why),
+    }
+}
+
+/// Ready when what is watched was removed; says so. The whole host never is.
+async fn removal(target: &Target) -> String {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if target.part.is_some() && target.is_removed() {
+            return format!("{} was removed: there is nothing left to watch", target.what());
+        }
+    }
+}
+
 /// An agent whose hooks are attached and whose sweep has begun.
 pub(super) struct Parts {
     /// To be kept until the agent has ended.
@@ -153,33 +176,37 @@ pub(super) struct Parts {
 /// One line: what could not be started.
 pub(super) fn assemble(
     host: Host,
+    scope: &Scope,
     settings: Settings,
     known: &Known,
     ways: Vec<Box<dyn Sink>>,
     recorder: Option<Recorder>,
-    sweep: SweepLimits,
 ) -> anyhow::Result<Parts> {
-    let (kernel, channels) = Kernel::start()?;
+    let (kernel, channels) = Kernel::start(scope)?;
     for (hook, error) in &kernel.missing {
         log::warn!("degraded, {}: {error}; lost: {}", hook.attach, hook.lost_without);
     }
     if !kernel.absent.is_empty() {
         log::warn!("degraded, this kernel lacks {}", kernel.absent.join(", "));
     }
-    log::info!("hooks attached at {}", kernel.cgroup);
-    let Channels { tasks, flows, stats, log, sockets, established } = channels;
+    log::info!("watching {}, hooks attached at {}", kernel.target.what(), kernel.target.how);
+    let Channels { tasks, flows, stats, log, sockets, established, members } = channels;
     let held = privilege::keep(sockets.is_some() && established.is_some())
         .context("privileges could not be given up")?;
     log::info!("from now on with {}", privilege::names(held));
     let sinks = Sinks::start(ways).context("cannot start the sinks")?;
+    // /proc alone tells enough only of a whole host, seen from its own PID namespace.
+    let alone = kernel.target.part.is_none() && host_pids();
+    let procfs: Arc<dyn ProcFs> = if alone { Arc::new(LiveProcFs) } else { Arc::new(members) };
+    let diag = || Box::new(SockDiag::new(Arc::clone(&procfs)));
     let sockets: Box<dyn Sockets> =
-        sockets.map_or_else(|| Box::new(SockDiag) as Box<dyn Sockets>, |table| Box::new(table));
+        sockets.map_or_else(|| diag() as Box<dyn Sockets>, |table| Box::new(table));
     let census: Box<dyn Census> =
-        established.map_or_else(|| Box::new(SockDiag) as Box<dyn Census>, |table| Box::new(table));
+        established.map_or_else(|| diag() as Box<dyn Census>, |table| Box::new(table));
     let (workers, answers) = Workers::start(Box::new(LiveProcFs), sockets, known, Limits::default())
         .context("cannot start the workers")?;
     let source = RingSource::new(tasks, flows, stats, log, unix_offset())?;
-    workers.sweep(Arc::new(LiveProcFs), census, sweep).context("cannot start the sweep")?;
+    workers.sweep(procfs, census, SweepLimits::default()).context("cannot start the sweep")?;
     let pipeline = Pipeline::new(host, settings, detectors(Arc::clone(&known.pools)));
     let workers = Arc::new(workers);
     let (changes, service) = (mpsc::channel(1).1, Service::default());
@@ -226,12 +253,17 @@ pub(super) fn recorded(start: &Start) -> Recorded {
 ///
 /// # Errors
 /// When the boot has no id.
-pub(super) fn host() -> anyhow::Result<Host> {
+pub(super) fn host(scope: &Scope) -> anyhow::Result<Host> {
     let boot_id = fs::read_to_string(Path::new(BOOT_ID)).context(BOOT_ID)?.trim().to_owned();
     Ok(Host {
         boot_id,
         unix_offset_nanos: unix_offset().into(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        watched: match scope {
+            Scope::Host => String::new(),
+            Scope::Own => "the own cgroup namespace".to_owned(),
+            Scope::Cgroup(path) => format!("cgroup {}", path.display()),
+        },
     })
 }
 

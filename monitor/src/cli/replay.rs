@@ -119,7 +119,7 @@ async fn judge_capture(
 ) -> anyhow::Result<Verdict> {
     // A capture counts its time from the Unix epoch, and was taken on no host that we know.
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let host = Host { boot_id: "capture".to_owned(), unix_offset_nanos: 0, version };
+    let host = Host { boot_id: "capture".to_owned(), unix_offset_nanos: 0, version, ..Host::default() };
     let settings = Settings { report_flows: true, ..Settings::default() };
     let mut level = Level::None;
     report.begin(path);

@@ -20,12 +20,14 @@ use super::{
     run::checked,
 };
 use crate::{
+    agent::Ending,
+    config::Scope,
     event::Counters,
     notice::{Kind, Level, Notice},
     pipeline::Settings,
     rules::Known,
     sink::Sink,
-    worker::{SweepLimits, Workers},
+    worker::Workers,
 };
 
 mod progress;
@@ -64,7 +66,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = checked("scan", args.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(look(args.listen, &live::known(&config)))?;
+    let found = runtime.block_on(look(args.listen, &config.watch.cgroup, &live::known(&config)))?;
     if found.lost.lost_total() > 0 {
         let lost = found.lost.lost.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {n}"));
         log::warn!("lost: {}; mining may have gone unseen", lost.collect::<Vec<_>>().join(", "));
@@ -84,20 +86,21 @@ struct Found {
     lost: Counters,
 }
 
-async fn look(listen: Duration, known: &Known) -> anyhow::Result<Found> {
+async fn look(listen: Duration, scope: &Scope, known: &Known) -> anyhow::Result<Found> {
     let stop = live::stop_signal()?;
     let latest = Latest::default();
     let sinks: Vec<Box<dyn Sink>> = vec![Box::new(latest.clone())];
     // An incident that ends was merged into another.
     let settings = Settings { heartbeat: Duration::ZERO, end_after: Duration::MAX, ..Settings::default() };
     let Parts { kernel, agent, source } =
-        live::assemble(live::host()?, settings, known, sinks, None, SweepLimits::default())?;
+        live::assemble(live::host(scope)?, scope, settings, known, sinks, None)?;
     let workers = Arc::clone(&agent.workers);
     let shutdown = async {
         tokio::select! {
             () = stop => {}
             () = watch(&workers, listen) => {}
         }
+        Ending::Asked
     };
     let result = agent.run(source, shutdown).await;
     drop(kernel);

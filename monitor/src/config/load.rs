@@ -154,7 +154,7 @@ mod tests {
         assert!(!config.journal.object_pid);
         let expected = [
             (4, "unknown key `journal.object_pib`; known here: object_pid, record, record_namespace, socket"),
-            (6, "unknown key `incidents`; known here: agent, incident, journal, rules"),
+            (6, "unknown key `incidents`; known here: agent, incident, journal, rules, watch"),
         ];
         assert_eq!(unknown, expected.map(|(line, text)| Problem { line, message: text.to_owned() }));
     }

@@ -4,10 +4,10 @@
 //! is attached there. Nothing is changed and nothing stays behind: no mount is added to any mount table.
 use std::{
     ffi::OsString,
-    fs::read_to_string,
+    fs::{metadata, read_to_string},
     os::{
         fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
-        unix::ffi::OsStringExt as _,
+        unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
     },
     path::{Path, PathBuf},
     thread,
@@ -25,6 +25,11 @@ use rustix::{
 const CGROUP2_MAGIC: u64 = 0x6367_7270;
 /// Inode of the hierarchy's root: the first id that kernfs gives out (fs/kernfs/dir.c, since 5.5).
 const ROOT_INODE: u64 = 1;
+/// Levels that [`level`] climbs; the kernel's own limit is set by `cgroup.max.depth`, which nobody sets.
+const DEEPEST: u32 = 64;
+/// Inode of the initial cgroup namespace (`PROC_CGROUP_INIT_INO`, include/linux/proc_ns.h), and our own.
+const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFB;
+const OWN_NAMESPACE: &str = "/proc/thread-self/ns/cgroup";
 /// `FILEID_KERNFS`, include/linux/exportfs.h: the handle is the node's 64-bit id.
 const FILEID_KERNFS: i32 = 0xfe;
 /// Mount points that are looked at in PID 1's view when ours shows none.
@@ -52,7 +57,8 @@ pub struct Root {
 pub fn cgroup2_root() -> anyhow::Result<Root> {
     let mounts = read_to_string("/proc/thread-self/mountinfo").context("/proc/thread-self/mountinfo")?;
     let mut part = None;
-    for path in mount_points(&mounts).into_iter().chain(INIT_VIEW.map(PathBuf::from)) {
+    let mounted = mount_points(&mounts).into_iter().map(|mount| mount.point);
+    for path in mounted.chain(INIT_VIEW.map(PathBuf::from)) {
         match open_cgroup2(&path) {
             Some(root) if root.whole => return Ok(root),
             Some(root) => part = part.or(Some(root)),
@@ -71,8 +77,41 @@ pub fn cgroup2_root() -> anyhow::Result<Root> {
     }
 }
 
+/// The root of the agent's own cgroup namespace: the whole hierarchy's where that namespace is the host's.
+///
+/// # Errors
+/// When no mount shows it, and none can be made.
+pub fn own_root() -> anyhow::Result<Root> {
+    let mounts = read_to_string("/proc/thread-self/mountinfo").context("/proc/thread-self/mountinfo")?;
+    let own = mount_points(&mounts).into_iter().find(|mount| mount.is_root_of_namespace());
+    if let Some(root) = own.and_then(|mount| open_cgroup2(&mount.point)) {
+        return Ok(root);
+    }
+    if metadata(OWN_NAMESPACE).context(OWN_NAMESPACE)?.ino() == INITIAL_NAMESPACE {
+        return cgroup2_root();
+    }
+    // In a namespace that is not the initial one a mount sets no option of the hierarchy.
+    Root::new(mounted()?, "detached mount of the own cgroup namespace".to_owned())
+}
+
+/// How far a cgroup is below the hierarchy's root; `None` where the way up ends before.
+pub(super) fn level(of: BorrowedFd<'_>) -> Option<u32> {
+    let mut folder = of.try_clone_to_owned().ok()?;
+    for level in 0..=DEEPEST {
+        if fstat(&folder).ok()?.st_ino == ROOT_INODE {
+            return Some(level);
+        }
+        folder =
+            openat(&folder, "..", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        if u64::try_from(fstatfs(&folder).ok()?.f_type) != Ok(CGROUP2_MAGIC) {
+            return None;
+        }
+    }
+    None
+}
+
 impl Root {
-    fn new(fd: OwnedFd, how: String) -> anyhow::Result<Self> {
+    pub(super) fn new(fd: OwnedFd, how: String) -> anyhow::Result<Self> {
         if u64::try_from(fstatfs(&fd)?.f_type) != Ok(CGROUP2_MAGIC) {
             bail!("not a cgroup2 directory");
         }
@@ -83,7 +122,7 @@ impl Root {
 }
 
 /// Files that every cgroup has except the hierarchy's root (Documentation/admin-guide/cgroup-v2.rst).
-fn has(directory: &OwnedFd, name: &str) -> rustix::io::Result<bool> {
+pub(super) fn has(directory: &OwnedFd, name: &str) -> rustix::io::Result<bool> {
     match accessat(directory, name, Access::EXISTS, AtFlags::empty()) {
         Ok(()) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
@@ -104,21 +143,25 @@ fn detached() -> anyhow::Result<Root> {
         // SAFETY: a cgroup namespace concerns only what this thread sees of cgroup paths; no descriptor, memory
         // or thread-local assumption of Rust depends on it, and the thread ends here.
         unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }.context("unshare(CLONE_NEWCGROUP)")?;
-        let context = fsopen("cgroup2", FsOpenFlags::FSOPEN_CLOEXEC).context("fsopen(cgroup2)")?;
-        fsconfig_create(context.as_fd()).context("fsconfig(cgroup2)")?;
-        let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID
-            | MountAttrFlags::MOUNT_ATTR_NODEV
-            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-        let mount =
-            fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, quiet).context("fsmount(cgroup2)")?;
-        openat(mount, ".", OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .context("the detached mount")
+        mounted()
     })?;
     let part = maker.join().map_err(|_| anyhow!("the thread that mounts cgroup2 ended early"))??;
     match by_handle(part.as_fd()) {
         Ok(whole) => Root::new(whole, "detached mount".to_owned()),
         Err(_) => Root::new(part, "detached mount".to_owned()),
     }
+}
+
+/// Mounts cgroup2 nowhere; what it shows is the calling thread's cgroup namespace.
+fn mounted() -> anyhow::Result<OwnedFd> {
+    let context = fsopen("cgroup2", FsOpenFlags::FSOPEN_CLOEXEC).context("fsopen(cgroup2)")?;
+    fsconfig_create(context.as_fd()).context("fsconfig(cgroup2)")?;
+    let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let mount = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, quiet).context("fsmount(cgroup2)")?;
+    openat(mount, ".", OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .context("the detached mount")
 }
 
 /// The kernel's `struct file_handle` (open_by_handle_at(2)) with a kernfs id in it.
@@ -148,11 +191,27 @@ fn by_handle(any: BorrowedFd<'_>) -> anyhow::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Mount points of type cgroup2, in the order of the table (`proc_pid_mountinfo(5)`).
-fn mount_points(mountinfo: &str) -> Vec<PathBuf> {
+/// A mount of cgroup2.
+#[derive(Debug, PartialEq, Eq)]
+struct Mounted {
+    /// The cgroup that it shows, as the reader's cgroup namespace names it.
+    root: PathBuf,
+    point: PathBuf,
+}
+
+impl Mounted {
+    fn is_root_of_namespace(&self) -> bool {
+        self.root.as_os_str() == "/"
+    }
+}
+
+/// Mounts of type cgroup2, in the order of the table (`proc_pid_mountinfo(5)`).
+fn mount_points(mountinfo: &str) -> Vec<Mounted> {
     let of_line = |line: &str| {
         let (mount, filesystem) = line.split_once(" - ")?;
-        filesystem.starts_with("cgroup2 ").then(|| unescape(mount.split(' ').nth(4).unwrap_or_default()))
+        let mut fields = mount.split(' ').skip(3).map(unescape);
+        let mounted = Mounted { root: fields.next()?, point: fields.next()? };
+        filesystem.starts_with("cgroup2 ").then_some(mounted)
     };
     mountinfo.lines().filter_map(of_line).collect()
 }

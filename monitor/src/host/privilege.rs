@@ -6,7 +6,7 @@ use std::{fs::metadata, os::unix::fs::MetadataExt as _};
 use rustix::thread::{CapabilitySet, capabilities as capget};
 
 use super::{Row, State};
-use crate::privilege::RUNNING;
+use crate::{config::Scope, privilege::RUNNING};
 
 /// Inode numbers of the initial namespaces, include/uapi/linux/nsfs.h (before 6.18: include/linux/proc_ns.h).
 const INITIAL_USER: u64 = 0xEFFF_FFFD;
@@ -29,7 +29,7 @@ pub fn needed_but_missing() -> Vec<&'static str> {
     capget(None).map_or(NEEDED.map(|(_, name)| name).to_vec(), |sets| lacking(sets.effective))
 }
 
-/// Whether /proc shows the process ids of the initial PID namespace, which are those of kernel records.
+/// Whether /proc shows the process ids of the initial PID namespace, which are those of a process's key.
 #[must_use]
 pub fn host_pids() -> bool {
     namespace("PID namespace", "pid", INITIAL_PID).is_ok()
@@ -85,7 +85,7 @@ fn judge(effective: CapabilitySet, uid: u32) -> Row {
 
 /// A capability counts for the kernel's own objects only in the initial user namespace; /proc shows only the
 /// processes of its PID namespace.
-pub(super) fn namespaces() -> [Row; 2] {
+pub(super) fn namespaces(watched: &Scope) -> [Row; 2] {
     [
         namespace("user namespace", "user", INITIAL_USER).unwrap_or_else(|found| {
             Row::less(
@@ -97,13 +97,19 @@ pub(super) fn namespaces() -> [Row; 2] {
             )
         }),
         namespace("PID namespace", "pid", INITIAL_PID).unwrap_or_else(|found| {
-            Row::less(
-                State::Degraded,
-                "PID namespace",
-                found,
-                "names, owners and executables of processes outside of it",
-                "run on the host, or with the host's PID namespace (--pid=host)",
-            )
+            let (lost, remedy) = match watched {
+                Scope::Host => (
+                    "processes outside of it: they are counted (watch.invisible) and have no pid, name or owner",
+                    "run on the host, or with the host's PID namespace (--pid=host); in a guest that is to answer for \
+                     itself alone, set [watch] cgroup = \"own\"",
+                ),
+                _ => (
+                    "of what is watched, processes that entered from outside of it (nsenter): they are counted \
+                     (watch.invisible) and have no pid",
+                    "nothing, if this agent is to answer for its own guest; pids are those that the guest knows",
+                ),
+            };
+            Row::less(State::Degraded, "PID namespace", found, lost, remedy)
         }),
     ]
 }

@@ -8,7 +8,7 @@ use crate::{
     enrich::processes::Process,
     event::{Container, Place},
     finding::{Family, Role, Rule},
-    notice::{ExeState, Kind, Level},
+    notice::{self, ExeState, Kind, Level},
     weigh::strongest_first,
 };
 
@@ -76,11 +76,6 @@ pub(super) fn level(level: Level) -> &'static str {
     }
 }
 
-/// `name[pid]`, with the pid of the agent's PID namespace where it has one.
-fn label(name: &str, pid: u32) -> String {
-    format!("{name}[{pid}]")
-}
-
 /// `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
 pub(super) fn human(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -96,9 +91,8 @@ fn who(incident: &Incident) -> String {
     let Some(shown) = &incident.shown else { return "an unknown process".to_owned() };
     let process = &shown.process;
     let name = process.image.comm.as_deref().or_else(|| process.image.path()).unwrap_or("unknown");
-    let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
     let about: Vec<_> = [program(process), count(incident.processes)].into_iter().flatten().collect();
-    let mut who = label(name, pid);
+    let mut who = notice::labelled(name, process.pid());
     if !about.is_empty() {
         who.push_str(&format!(" ({})", about.join(", ")));
     }

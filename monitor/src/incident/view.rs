@@ -89,7 +89,6 @@ fn evidence(incident: &Incident) -> Vec<(&'static Rule, String)> {
 fn ancestry(incident: &Incident) -> Option<String> {
     let shown = incident.shown.as_ref()?;
     let process = &shown.process;
-    let pid = if process.pid() == 0 { shown.key.tgid } else { process.pid() };
     let name = process.image.comm.as_deref().unwrap_or("unknown");
-    Some(notice::ancestry((name, pid), &shown.ancestry))
+    Some(notice::ancestry((name, process.pid()), &shown.ancestry))
 }

@@ -123,6 +123,14 @@ pub static HOOKS: &[Hook] = &[
         required: false,
         lost_without: "connections that were there before the agent, in network namespaces without a process",
     },
+    Hook {
+        program: "members",
+        attach: "iter/task",
+        point: Point::Iterator("task"),
+        since: "5.8",
+        required: false,
+        lost_without: "with [watch] cgroup, or outside of the host's PID namespace: what ran before the agent",
+    },
 ];
 
 impl Hook {

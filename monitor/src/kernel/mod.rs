@@ -8,24 +8,28 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{HashMap, MapData, PerCpuArray, RingBuf},
 };
 use aya_log::EbpfLogger;
 use log::Log;
-use monitor_ebpf::tunables;
+use monitor_ebpf::tunables::{self, LEVELS, Watched};
 use zerocopy::IntoBytes as _;
 
 pub mod btf;
 pub mod hooks;
+pub mod members;
 pub mod sockets;
 pub mod stats;
 
 use hooks::{HOOKS, Hook};
 
-use crate::host::cgroup::cgroup2_root;
+use crate::{
+    config::Scope,
+    host::watch::{Part, Target},
+};
 
 /// The object that `build.rs` chose.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minewarden.bpf.o"));
@@ -38,8 +42,8 @@ pub struct Kernel {
     pub missing: Vec<(&'static Hook, String)>,
     /// Members that this kernel lacks.
     pub absent: Vec<String>,
-    /// How the cgroup2 root was reached.
-    pub cgroup: String,
+    /// What is watched.
+    pub target: Target,
 }
 
 /// What user space reads from the programs.
@@ -56,19 +60,22 @@ pub struct Channels {
     pub sockets: Option<sockets::SocketTable>,
     /// Every connected socket, the same.
     pub established: Option<sockets::EstablishedTable>,
+    /// Every process that is watched.
+    pub members: members::MemberTable,
 }
 
 impl Kernel {
     /// Loads and attaches every hook.
     ///
     /// # Errors
-    /// One line that names the hook or the file and what to do: no BTF, no cgroup2, a required hook refused.
-    pub fn start() -> anyhow::Result<(Self, Channels)> {
-        let root = cgroup2_root()?;
-        let (mut ebpf, btf, absent) = object()?;
+    /// One line that names the hook, the file or the setting, and what to do: no BTF, no such cgroup2, a required hook
+    /// refused.
+    pub fn start(scope: &Scope) -> anyhow::Result<(Self, Channels)> {
+        let target = Target::find(scope)?;
+        let (mut ebpf, btf, absent) = object(target.part.as_ref())?;
         let mut missing = Vec::new();
         for hook in HOOKS {
-            let result = hook.load(&mut ebpf, &btf).and_then(|()| hook.attach(&mut ebpf, root.fd.as_fd()));
+            let result = hook.load(&mut ebpf, &btf).and_then(|()| hook.attach(&mut ebpf, target.fd.as_fd()));
             match result {
                 Ok(()) => {}
                 Err(error) if hook.required => bail!("hook {}: {error}", hook.attach),
@@ -90,9 +97,10 @@ impl Kernel {
             log,
             sockets: loaded("sockets").then(|| sockets::SocketTable::new(Arc::clone(&ebpf), wanted)),
             established: loaded("established").then(|| sockets::EstablishedTable::new(Arc::clone(&ebpf))),
+            members: members::MemberTable::new(loaded("members").then(|| Arc::clone(&ebpf))),
         };
         give_back_memory();
-        Ok((Self { _ebpf: ebpf, missing, absent, cgroup: root.how }, channels))
+        Ok((Self { _ebpf: ebpf, missing, absent, target }, channels))
     }
 }
 
@@ -101,18 +109,23 @@ impl Kernel {
 /// # Errors
 /// When there is no BTF, or the object cannot be opened at all.
 pub fn probe() -> anyhow::Result<Vec<(&'static Hook, Result<(), String>)>> {
-    let (mut ebpf, btf, _) = object()?;
+    let (mut ebpf, btf, _) = object(None)?;
     Ok(HOOKS.iter().map(|hook| (hook, hook.load(&mut ebpf, &btf))).collect())
 }
 
-fn object() -> anyhow::Result<(Ebpf, Btf, Vec<String>)> {
+fn object(part: Option<&Part>) -> anyhow::Result<(Ebpf, Btf, Vec<String>)> {
     let bytes = fs::read(btf::VMLINUX).with_context(|| {
         format!(
             "{}: this kernel shows no BTF; a kernel built with CONFIG_DEBUG_INFO_BTF is needed",
             btf::VMLINUX
         )
     })?;
-    let (offsets, absent) = btf::offsets(&btf::Btf::parse(&bytes).context(btf::VMLINUX)?)?;
+    let types = btf::Btf::parse(&bytes).context(btf::VMLINUX)?;
+    let (offsets, absent) = btf::offsets(&types)?;
+    let watched = watched(part, &types)?;
+    let lacks = offsets.cgroup_ancestors == tunables::ABSENT;
+    ensure!(part.is_none() || !lacks, "[watch] cgroup: this kernel's types do not tell a cgroup's ancestors");
+    drop(types);
     let namespace = fs::metadata("/proc/self/ns/pid").context("/proc/self/ns/pid")?.ino();
     let namespace = u32::try_from(namespace).context("/proc/self/ns/pid: inode number over 32 bits")?;
     // 0 makes every message dead code to the verifier.
@@ -122,10 +135,20 @@ fn object() -> anyhow::Result<(Ebpf, Btf, Vec<String>)> {
         .btf(Some(&btf))
         .override_global(tunables::OFFSETS, offsets.as_bytes(), true)
         .override_global(tunables::PID_NAMESPACE, &namespace, true)
+        .override_global(tunables::WATCHED, watched.as_bytes(), true)
         .override_global(aya_log::LEVEL, &level, true)
         .load(OBJECT)
         .context("the kernel programs cannot be opened (are we root, with CAP_BPF?)")?;
     Ok((ebpf, btf, absent))
+}
+
+/// What the programs are told of the part that is watched.
+fn watched(part: Option<&Part>, types: &btf::Btf<'_>) -> anyhow::Result<Watched> {
+    let Some(part) = part else { return Ok(Watched::ALL) };
+    // Level 0 is the root, which is no part.
+    let (first, last) = part.level.map_or((1, LEVELS), |level| (level, level));
+    let pointers = u32::from(types.offset("cgroup", "ancestors")?.is_some());
+    Ok(Watched { cgroup: part.id, first, last, pointers, reserved: 0 })
 }
 
 /// Returns to the system what reading the kernel's types took: glibc would keep it (measured: 27 MB resident

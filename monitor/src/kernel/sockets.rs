@@ -130,9 +130,9 @@ fn add(holders: &mut Vec<Owner>, owner: Owner) -> bool {
 }
 
 /// A new pass: every read of the file runs the program on.
-fn open(ebpf: &Mutex<Ebpf>, name: &str) -> io::Result<File> {
+pub(super) fn open(ebpf: &Mutex<Ebpf>, name: &str) -> io::Result<File> {
     let mut ebpf = ebpf.lock().unwrap_or_else(PoisonError::into_inner);
-    let program = ebpf.program_mut(name).ok_or_else(|| io::Error::other("no socket iterator"))?;
+    let program = ebpf.program_mut(name).ok_or_else(|| io::Error::other("no such iterator"))?;
     let program = <&mut Iter>::try_from(program).map_err(io::Error::other)?;
     let link = program.attach().map_err(io::Error::other)?;
     program.take_link(link).map_err(io::Error::other)?.into_file().map_err(io::Error::other)

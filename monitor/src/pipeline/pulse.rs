@@ -51,7 +51,9 @@ impl Pulse {
 
     /// Hooks are attached.
     pub(crate) fn started(&mut self, at: BootTime) -> Notice {
-        let message = format!("agent {} started: watching processes and connections", self.host.version);
+        let of = if self.host.watched.is_empty() { "" } else { " of " };
+        let Host { version, watched, .. } = &self.host;
+        let message = format!("agent {version} started: watching processes and connections{of}{watched}");
         self.notice(Kind::AgentStarted, at, message, None)
     }
 
@@ -79,6 +81,11 @@ impl Pulse {
     /// Events and entries lost, as last counted.
     pub(crate) fn lost(&self) -> u64 {
         self.counters.lost_total()
+    }
+
+    /// What was watched is gone.
+    pub(crate) fn blind(&mut self, at: BootTime, why: String, tables: &Counters) -> Notice {
+        self.notice(Kind::Loss, at, why, Some(tables))
     }
 
     /// The newest totals.

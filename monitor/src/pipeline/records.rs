@@ -45,7 +45,7 @@ impl Records {
         let task = if let Body::Exec(exec) = &event.body { Some(&exec.task) } else { None };
         let process = tables.processes.get(owner.key);
         let mut actor = actor(owner.key, process, task, tables);
-        actor.pid = if owner.pid == 0 { owner.key.tgid } else { owner.pid };
+        actor.pid = owner.pid;
         actor.started_unix_nanos = self.host.wall(owner.key.start.boot_time());
         Some(Record { id: self.next_id(event.at), unix_nanos: self.host.wall(event.at), actor, deed })
     }
@@ -73,11 +73,12 @@ fn actor(key: ProcessKey, process: Option<&Process>, task: Option<&Task>, tables
     let Some(process) = process else { return Actor::default() };
     let (image, who) = (&process.image, &process.who);
     let task = task.or(process.task.as_ref());
-    let pid = if process.pid() == 0 { key.tgid } else { process.pid() };
     let comm = task.map(|task| task.comm.clone()).or_else(|| image.comm.clone());
-    let line = comm.as_deref().map(|comm| ancestry((comm, pid), &tables.processes.ancestry(key)));
+    let line = comm.as_deref().map(|comm| ancestry((comm, process.pid()), &tables.processes.ancestry(key)));
     Actor {
-        parent: task.map(|task| parent_pid(task.parent, tables)).filter(|pid| *pid != 0),
+        parent: task
+            .map(|task| parent_pid(task.parent, process.pid() == key.tgid, tables))
+            .filter(|pid| *pid != 0),
         comm,
         exe: image.path().map(str::to_owned),
         exe_state: ExeState::of(image.path(), image.exe_deleted),
@@ -98,10 +99,11 @@ fn actor(key: ProcessKey, process: Option<&Process>, task: Option<&Task>, tables
     }
 }
 
-/// In the agent's PID namespace where it is known there.
-fn parent_pid(parent: ProcessKey, tables: &Tables) -> u32 {
-    let own = tables.processes.get(parent).map(Process::pid).filter(|pid| *pid != 0);
-    own.unwrap_or(parent.tgid)
+/// In the agent's PID namespace; 0 where it is not known there. Where both numbers of its child are the same (`alike`), so
+/// are its own.
+fn parent_pid(parent: ProcessKey, alike: bool, tables: &Tables) -> u32 {
+    let known = tables.processes.get(parent).map_or(0, Process::pid);
+    if known == 0 && alike { parent.tgid } else { known }
 }
 
 /// In the order of `lsns -o TYPE`, as /proc/PID/ns names them.

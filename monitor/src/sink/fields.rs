@@ -163,10 +163,10 @@ fn shares(view: &IncidentView, count: u64) -> Option<Value> {
     (view.shares.total() > 0).then_some(Value::Number(count))
 }
 
-/// The id in the agent's PID namespace, which is the one that a reader of its journal can use.
+/// The id in the agent's PID namespace, which is the one that a reader of its journal can use. What is invisible there
+/// has none: the number that it has elsewhere may be another process's here.
 fn pid(view: &IncidentView) -> Option<u32> {
-    let own = view.owner.map(|owner| owner.pid).filter(|pid| *pid != 0);
-    own.or(view.process.map(|key| key.tgid))
+    view.owner.map(|owner| owner.pid).filter(|pid| *pid != 0)
 }
 
 /// The audit session, which systemd takes as name of the login session where there is one.
@@ -283,11 +283,10 @@ mod tests {
         view.place.cgroup.clear();
         view.owner.as_mut().unwrap().pid = 0;
         let fields = fields(&notice);
-        for absent in ["USER", "REMOTE", "CGROUP", "COUNTERS"] {
+        for absent in ["USER", "REMOTE", "CGROUP", "COUNTERS", "PID"] {
             assert_eq!(value(&fields, absent), None, "{absent}");
         }
         assert_eq!(value(&fields, "SESSION").as_deref(), Some("c2"));
-        assert_eq!(value(&fields, "PID").as_deref(), Some("77"), "the initial namespace's id");
     }
 
     #[test]

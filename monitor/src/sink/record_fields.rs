@@ -5,7 +5,10 @@ use super::{
     escape::escape,
     fields::{Field, SCHEMA, Value, command_line, file, rfc3339, text},
 };
-use crate::record::{Deed, Executed, Record};
+use crate::{
+    notice::labelled,
+    record::{Deed, Executed, Record},
+};
 
 /// Syslog severity of every record: debug. journald limits the rate of each unit by severity, and debug has a limit
 /// of its own (systemd `src/journal/journald-rate-limit.c`), so that records never make it drop an alert.
@@ -31,7 +34,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn message(record: &Record) -> String {
     let actor = &record.actor;
     let uid = actor.uid.map(|uid| format!(" of uid {uid}")).unwrap_or_default();
-    let who = format!("{}[{}]{uid}", actor.comm.as_deref().unwrap_or("unknown"), actor.pid);
+    let who = labelled(actor.comm.as_deref().unwrap_or("unknown"), actor.pid) + &uid;
     escape(&match &record.deed {
         Deed::Exec(exec) => {
             let line: String = command_line(&exec.command).chars().take(SHOWN).collect();
@@ -49,7 +52,7 @@ static ROWS: [Row; 34] = [
     ("SCHEMA", |_| Some(Value::Number(SCHEMA))),
     ("VERSION", |_| text(env!("CARGO_PKG_VERSION"))),
     ("TIME", |r| Some(Value::Text(rfc3339(r.unix_nanos)))),
-    ("PID", |r| Some(Value::Number(r.actor.pid.into()))),
+    ("PID", |r| number(Some(r.actor.pid).filter(|pid| *pid != 0))),
     ("PPID", |r| number(r.actor.parent)),
     ("COMM", |r| text(r.actor.comm.as_ref()?)),
     ("EXE", |r| text(r.actor.exe.as_ref()?)),

@@ -8,6 +8,7 @@ use std::{
     fs::{File, read_dir, read_link},
     io,
     net::SocketAddr,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -23,7 +24,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{
     Census, Connected, Sockets,
-    procfs::{Identity, LiveProcFs, ProcFs as _},
+    procfs::{Identity, LiveProcFs, Numbers, ProcFs},
 };
 use crate::event::{Ends, FlowId, Owner, OwnerSource, ProcessKey};
 
@@ -41,8 +42,24 @@ const ANSWER: usize = 64 * 1024;
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// The connected sockets as sock_diag has them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SockDiag;
+pub struct SockDiag {
+    procfs: Arc<dyn ProcFs>,
+}
+
+impl SockDiag {
+    /// Of the processes that `procfs` lists.
+    #[must_use]
+    pub const fn new(procfs: Arc<dyn ProcFs>) -> Self {
+        Self { procfs }
+    }
+}
+
+impl Default for SockDiag {
+    /// Of every process of the host.
+    fn default() -> Self {
+        Self::new(Arc::new(LiveProcFs))
+    }
+}
 
 /// Who holds which socket, by the socket's inode; and a process of each network namespace.
 #[derive(Default)]
@@ -55,7 +72,7 @@ struct Tables {
 impl Census for SockDiag {
     fn connected(&mut self, most: usize) -> io::Result<Connected> {
         let until = Instant::now() + LONGEST;
-        let mut tables = Tables::read(until)?;
+        let mut tables = Tables::read(&*self.procfs, until)?;
         let namespaces = std::mem::take(&mut tables.namespaces).into_values().collect::<Vec<_>>();
         // A thread of its own: it is in another namespace when it ends.
         let dumps = thread::Builder::new()
@@ -89,10 +106,11 @@ impl Sockets for SockDiag {
 }
 
 impl Tables {
-    fn read(until: Instant) -> io::Result<Self> {
+    fn read(procfs: &dyn ProcFs, until: Instant) -> io::Result<Self> {
         let mut tables = Self::default();
         let mut looked = 0;
-        for pid in LiveProcFs.pids()? {
+        for numbers in procfs.pids()? {
+            let pid = numbers.pid;
             if looked >= DESCRIPTORS || Instant::now() > until {
                 tables.dropped += 1;
                 continue;
@@ -101,7 +119,7 @@ impl Tables {
             let Ok(sockets) = sockets_of(pid, DESCRIPTORS - looked) else { continue };
             looked += sockets.len();
             tables.note_namespace(pid);
-            tables.note(pid, sockets);
+            tables.note(numbers, sockets);
         }
         Ok(tables)
     }
@@ -119,12 +137,16 @@ impl Tables {
         }
     }
 
-    fn note(&mut self, pid: u32, sockets: Vec<u64>) {
+    fn note(&mut self, numbers: Numbers, sockets: Vec<u64>) {
+        let Numbers { pid, tgid, start } = numbers;
         if sockets.is_empty() {
             return;
         }
         let Ok(identity) = LiveProcFs.open(pid).and_then(|process| Identity::of(&*process)) else { return };
-        let key = ProcessKey { tgid: pid, start: identity.start };
+        if start.is_some_and(|start| start != identity.start) {
+            return; // another process by now
+        }
+        let key = ProcessKey { tgid, start: identity.start };
         let owner = Owner { key, pid, generation: None, source: OwnerSource::FdTable };
         for inode in sockets {
             let holders = self.holders.entry(inode).or_default();
@@ -270,7 +292,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         let flow = |stream: &TcpStream| FlowId(socket_cookie(stream).unwrap());
-        let all = SockDiag.connected(usize::MAX).unwrap();
+        let all = SockDiag::default().connected(usize::MAX).unwrap();
         for stream in [&client, &server] {
             let found = all.sockets.iter().find(|(id, ..)| *id == flow(stream)).expect("our socket");
             assert_eq!(found.1.local, stream.local_addr().unwrap());
@@ -279,9 +301,9 @@ mod tests {
         }
         let listening = socket_cookie(&listener).unwrap();
         assert!(all.sockets.iter().all(|(id, ..)| id.0 != listening), "one that listens is no connection");
-        let asked = SockDiag.holders(&[flow(&client)]).unwrap();
+        let asked = SockDiag::default().holders(&[flow(&client)]).unwrap();
         assert_eq!(asked.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [flow(&client)]);
-        let capped = SockDiag.connected(1).unwrap();
+        let capped = SockDiag::default().connected(1).unwrap();
         assert!(capped.sockets.len() == 1 && capped.dropped > 0);
     }
 }

@@ -28,11 +28,30 @@ pub trait ProcFs: Send + Sync {
     /// When there is no such process, or it may not be looked at.
     fn open(&self, pid: u32) -> io::Result<Box<dyn ProcDir>>;
 
-    /// Every process there is, by its id in the initial PID namespace.
+    /// Every process that is watched.
     ///
     /// # Errors
-    /// The operating system's, and when the agent sees other ids than those.
-    fn pids(&self) -> io::Result<Vec<u32>>;
+    /// The operating system's, and when its id in the initial PID namespace cannot be told.
+    fn pids(&self) -> io::Result<Vec<Numbers>>;
+}
+
+/// What a process is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// Its id in the agent's PID namespace, which its /proc shows.
+    pub pid: u32,
+    /// Its id in the initial PID namespace, which is part of its key.
+    pub tgid: u32,
+    /// When it started, where that was seen together with the numbers.
+    pub start: Option<Ticks>,
+}
+
+impl Numbers {
+    /// Of a process in the initial PID namespace, seen from there.
+    #[must_use]
+    pub const fn of_host(pid: u32) -> Self {
+        Self { pid, tgid: pid, start: None }
+    }
 }
 
 impl<P: ProcFs + ?Sized> ProcFs for Arc<P> {
@@ -40,7 +59,7 @@ impl<P: ProcFs + ?Sized> ProcFs for Arc<P> {
         (**self).open(pid)
     }
 
-    fn pids(&self) -> io::Result<Vec<u32>> {
+    fn pids(&self) -> io::Result<Vec<Numbers>> {
         (**self).pids()
     }
 }
@@ -119,7 +138,7 @@ impl Identity {
     }
 }
 
-/// The /proc of the agent's own mount namespace.
+/// The /proc of the agent's own mount namespace; it lists processes only where it shows the host's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveProcFs;
 
@@ -129,14 +148,14 @@ impl ProcFs for LiveProcFs {
         Ok(Box::new(LiveProcDir(openat(CWD, format!("/proc/{pid}"), flags, Mode::empty())?)))
     }
 
-    fn pids(&self) -> io::Result<Vec<u32>> {
+    fn pids(&self) -> io::Result<Vec<Numbers>> {
         if !host_pids() {
             return Err(io::Error::other(
                 "/proc has not the host's process ids: not the host's PID namespace",
             ));
         }
         let names = read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        Ok(names.filter_map(|name| name.parse().ok()).collect())
+        Ok(names.filter_map(|name| name.parse().ok().map(Numbers::of_host)).collect())
     }
 }
 

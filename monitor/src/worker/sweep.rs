@@ -232,5 +232,5 @@ impl Sweep {
 }
 
 fn owner(listed: &Listed) -> Owner {
-    Owner { key: listed.key, pid: listed.key.tgid, generation: None, source: OwnerSource::Own }
+    Owner { key: listed.key, pid: listed.pid, generation: None, source: OwnerSource::Own }
 }

@@ -38,7 +38,7 @@ pub(super) fn print(out: &mut (impl Write + Send), found: &Found, json: bool) ->
 }
 
 fn row(view: &IncidentView) -> [String; COLUMNS] {
-    let pid = view.owner.map(|owner| owner.pid).filter(|pid| *pid != 0).or(view.process.map(|key| key.tgid));
+    let pid = view.owner.map(|owner| owner.pid).filter(|pid| *pid != 0);
     let user = view.user.clone().or(view.uid.map(|uid| uid.to_string()));
     let pool = view.claim.pool.clone().or(view.ends.map(|ends| ends.remote.to_string()));
     let rules: Vec<_> = view.evidence.iter().map(|(rule, _)| rule.name).collect();

@@ -2,8 +2,9 @@
 //! along when it ends.
 use std::{
     fs::{read_dir, read_to_string},
+    os::fd::{AsFd as _, OwnedFd},
     panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::Path,
     process, thread,
 };
 
@@ -14,7 +15,7 @@ use rustix::{
     thread::{UnshareFlags, unshare_unsafe},
 };
 
-use super::{Root, cgroup2_root, mount_points, open_cgroup2};
+use super::{Mounted, Root, cgroup2_root, level, mount_points, open_cgroup2, own_root};
 
 /// Runs `body` in namespaces of its own, its mounts private.
 fn apart(flags: UnshareFlags, body: impl FnOnce() + Send + 'static) {
@@ -37,10 +38,10 @@ fn mountinfo() -> String {
 }
 
 fn unmount_every_cgroup2() {
-    for path in mount_points(&mountinfo()) {
-        unmount(&path, UnmountFlags::DETACH).unwrap();
+    for mount in mount_points(&mountinfo()) {
+        unmount(&mount.point, UnmountFlags::DETACH).unwrap();
     }
-    assert_eq!(mount_points(&mountinfo()), Vec::<PathBuf>::new());
+    assert_eq!(mount_points(&mountinfo()), []);
 }
 
 fn assert_is_whole(root: &Root) {
@@ -75,13 +76,18 @@ struct Child {
 }
 
 impl Child {
-    fn enter() -> Self {
+    fn enter(name: &str) -> Self {
         let child =
-            Self { root: cgroup2_root().unwrap(), name: format!("minewarden-test-{}", process::id()) };
+            Self { root: cgroup2_root().unwrap(), name: format!("minewarden-test-{}-{name}", process::id()) };
         mkdirat(&child.root.fd, &child.name, Mode::RWXU).unwrap();
         child.write(&format!("{}/cgroup.type", child.name), "threaded");
         child.write(&format!("{}/cgroup.threads", child.name), "0");
         child
+    }
+
+    /// As the host's root reaches it.
+    fn open(&self) -> OwnedFd {
+        openat(&self.root.fd, &self.name, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty()).unwrap()
     }
 
     /// By descriptor: the test unmounts the path.
@@ -101,7 +107,7 @@ impl Drop for Child {
 #[test]
 fn a_private_cgroup_namespaces_false_root_is_recognised_and_the_real_one_found() {
     apart(UnshareFlags::empty(), || {
-        let _child = Child::enter();
+        let _child = Child::enter("false-root");
         // SAFETY: as in `apart`.
         unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }.unwrap();
         assert_is_whole(&cgroup2_root().unwrap());
@@ -113,6 +119,28 @@ fn a_private_cgroup_namespaces_false_root_is_recognised_and_the_real_one_found()
         let root = cgroup2_root().unwrap();
         assert_is_whole(&root);
         assert_eq!(root.how, "file handle of the root, past /sys/fs/cgroup");
+    });
+}
+
+#[test]
+fn the_own_root_is_the_namespaces_mounted_or_not_and_its_level_is_told_where_the_way_up_is_open() {
+    apart(UnshareFlags::empty(), || {
+        assert_is_whole(&own_root().unwrap());
+        let child = Child::enter("own-root");
+        let inode = fstat(child.open()).unwrap().st_ino;
+        // SAFETY: as in `apart`.
+        unsafe { unshare_unsafe(UnshareFlags::NEWCGROUP) }.unwrap();
+        // The host's own mount is there still, and shows more than the namespace.
+        let own = own_root().unwrap();
+        assert_eq!((own.inode, own.whole), (inode, false), "{own:?}");
+        assert_eq!(level(own.fd.as_fd()), None, "a mount of its own ends there");
+        unmount_every_cgroup2();
+        assert_eq!(own_root().unwrap().inode, inode);
+        mount("none", "/sys/fs/cgroup", "cgroup2", MountFlags::empty(), None).unwrap();
+        let own = own_root().unwrap();
+        assert_eq!((own.inode, own.how.as_str()), (inode, "/sys/fs/cgroup"));
+        assert_eq!(level(cgroup2_root().unwrap().fd.as_fd()), Some(0));
+        assert_eq!(level(child.open().as_fd()), Some(1));
     });
 }
 
@@ -132,7 +160,12 @@ fn mount_points_are_read_from_the_table() {
 43 31 0:39 / /mnt/cgroup2 rw - ext4 /dev/vda rw
 short - cgroup2 x
 ";
-    let expected = ["/sys/fs/cgroup/unified", "/mnt/a b\\c\\9", ""];
-    assert_eq!(mount_points(table), expected.map(PathBuf::from));
-    assert_eq!(mount_points(""), Vec::<PathBuf>::new());
+    let expected = [("/", "/sys/fs/cgroup/unified"), ("/a", "/mnt/a b\\c\\9")];
+    let expected = expected.map(|(root, point)| Mounted { root: root.into(), point: point.into() });
+    assert_eq!(mount_points(table), expected);
+    assert_eq!(
+        mount_points(table).iter().map(Mounted::is_root_of_namespace).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(mount_points(""), []);
 }

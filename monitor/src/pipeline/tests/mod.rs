@@ -122,6 +122,7 @@ struct Run {
 
 fn host() -> Host {
     Host {
+        watched: String::new(),
         boot_id: "b00t".to_owned(),
         unix_offset_nanos: 1_767_355_200_000_000_000,
         version: "0.1.0".to_owned(),

@@ -83,7 +83,7 @@ fn a_process_that_the_agent_cannot_see_is_not_asked_about() {
     let mut run = Run::of(&miner_starts(1, unseen, "miner", 1));
     run.feed(&[says(2, 1, Some(unseen), "session")]);
     assert_eq!((run.requests.len(), run.story().len()), (0, 1));
-    assert!(run.message().contains("miner[100] (/usr/bin/miner) of uid 1000 speaks"), "{}", run.message());
+    assert!(run.message().contains("miner[?] (/usr/bin/miner) of uid 1000 speaks"), "{}", run.message());
 }
 
 #[test]

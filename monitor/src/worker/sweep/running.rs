@@ -22,7 +22,7 @@ const CGROUPS: usize = 4_096;
 
 /// `None` when it has ended, or is another process by now.
 pub(super) fn read(procfs: &dyn ProcFs, listed: Listed, cgroups: &mut Cgroups) -> Option<Running> {
-    let process = procfs.open(listed.key.tgid).ok()?;
+    let process = procfs.open(listed.pid).ok()?;
     let start = listed.key.start;
     let status = exe_file(&*process);
     let exe = process.link("exe").ok().map(|link| exe_name(&*process, &link, status));

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use crate::worker::procfs::{ProcDir, ProcFs};
+use crate::worker::procfs::{Numbers, ProcDir, ProcFs};
 
 /// One made-up process. What it answers may change with the number of times that it was asked.
 #[derive(Clone, Default)]
@@ -94,9 +94,9 @@ impl ProcFs for FakeProcFs {
         Ok(Box::new(self.processes.get(&pid).cloned().ok_or(io::ErrorKind::NotFound)?))
     }
 
-    fn pids(&self) -> io::Result<Vec<u32>> {
+    fn pids(&self) -> io::Result<Vec<Numbers>> {
         let mut pids: Vec<_> = self.processes.keys().copied().collect();
         pids.sort_unstable();
-        Ok(pids)
+        Ok(pids.into_iter().map(Numbers::of_host).collect())
     }
 }

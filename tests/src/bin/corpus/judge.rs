@@ -102,6 +102,6 @@ impl Judge {
 
 /// One that judges and reports every conversation by itself.
 pub(crate) fn pipeline(detectors: Vec<Box<dyn Detector>>) -> Pipeline {
-    let host = Host { boot_id: "corpus".to_owned(), unix_offset_nanos: 0, version: String::new() };
+    let host = Host { boot_id: "corpus".to_owned(), unix_offset_nanos: 0, ..Host::default() };
     Pipeline::new(host, Settings { report_flows: true, ..Settings::default() }, detectors)
 }
