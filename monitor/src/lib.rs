@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod record;
 pub mod redact;
 pub mod rules;
+pub mod selftest;
 pub mod sink;
 pub mod source;
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod respawn;
 mod roles;
 mod running;
 mod secrets;
+mod selftest;
 mod sockets;
 mod storm;
 mod third_party;
@@ -102,6 +103,7 @@ fn main() -> ExitCode {
         third_party::tests(),
         storm::tests(),
         verifier::tests(),
+        selftest::tests(),
         latency::tests(),
         late::tests(),
     ];
