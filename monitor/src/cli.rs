@@ -15,6 +15,7 @@ pub mod replay;
 pub mod rules;
 pub mod run;
 pub mod scan;
+pub mod selftest;
 mod table;
 
 /// SHA-256 of the eBPF object inside this binary.
@@ -45,6 +46,8 @@ enum Command {
     Scan(scan::Args),
     /// Judge the connections of pcap and pcapng captures
     Replay(replay::Args),
+    /// Hold a harmless conversation that the running agent must report (needs root)
+    Selftest(selftest::Args),
     /// Say what this host offers, and what is lost where it offers less
     Doctor(doctor::Args),
     /// Print the effective configuration, or check a file
@@ -64,6 +67,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args),
         Command::Scan(args) => scan::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Selftest(args) => selftest::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
         Command::Rules(args) => rules::run(args),

@@ -21,6 +21,7 @@ pub mod record;
 pub mod redact;
 pub mod rules;
 pub mod service;
+pub mod selftest;
 pub mod sink;
 pub mod source;
 #[cfg(test)]

@@ -149,6 +149,8 @@ pub struct Notice {
 pub struct IncidentView {
     /// Incident id, 16 hex digits; never changes.
     pub id: String,
+    /// It is the agent's own self-test: nobody needs to act.
+    pub self_test: bool,
     /// Level now.
     pub level: Level,
     /// Sum of the families, capped.

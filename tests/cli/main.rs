@@ -34,7 +34,7 @@ fn version_and_help_go_to_stdout() {
     let version = ran(&mut minewarden(&["--version"])).well();
     assert!(version.starts_with("minewarden 0.") && version.contains("(eBPF object "), "{version}");
     let help = ran(&mut minewarden(&["--help"])).well();
-    for command in ["run", "scan", "replay", "doctor", "config", "rules", "explain"] {
+    for command in ["run", "scan", "selftest", "replay", "doctor", "config", "rules", "explain"] {
         assert_has(&help, &format!("\n  {command} "));
         assert_has(
             &ran(&mut minewarden(&[command, "--help"])).well(),

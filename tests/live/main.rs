@@ -37,6 +37,7 @@ mod roles;
 mod running;
 mod secrets;
 mod service;
+mod selftest;
 mod sockets;
 mod storm;
 mod third_party;
@@ -120,6 +121,7 @@ fn main() -> ExitCode {
         bare::tests(),
         verifier::tests(),
         watch::tests(),
+        selftest::tests(),
         latency::tests(),
         late::tests(),
     ];

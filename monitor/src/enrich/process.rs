@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::lineage::{Ancestor, Lineage};
 use crate::event::{
-    BootTime, CommandLine, Container, Exec, FileId, Fork, Owner, Place, ProcFacts, Running, Scanned, Task,
+    BootTime, CommandLine, Container, Ends, Exec, FileId, Fork, Owner, Place, ProcFacts, Running, Scanned,
+    Task,
 };
 
 /// What runs in a process; replaced by each exec, shared with forked children.
@@ -34,6 +35,8 @@ pub struct Image {
     pub command: CommandLine,
     /// Command name.
     pub comm: Option<String>,
+    /// As [`ProcFacts::with_itself`].
+    pub with_itself: Vec<Ends>,
 }
 
 impl Image {
@@ -83,6 +86,7 @@ impl Image {
         self.script.clone_from(&facts.script);
         self.script_sha256.clone_from(&facts.script_sha256);
         self.comm = Some(facts.comm.clone());
+        self.with_itself.clone_from(&facts.with_itself);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns these shapes. Must not know which source fills them.
 use serde::{Deserialize, Serialize};
 
-use super::{FileId, ProcessKey};
+use super::{Ends, FileId, ProcessKey};
 
 /// What the kernel says of a process, at exec or fork.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +130,10 @@ pub struct ProcFacts {
     pub tty: Option<String>,
     /// Ancestors, nearest first: name and pid in the agent's namespace, at most 16.
     pub ancestry: Vec<(String, u32)>,
+    /// Where the process runs the agent's own executable: its conversations over loopback of which it holds both
+    /// ends, each from either end, at most 8. Empty for every other program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with_itself: Vec<Ends>,
 }
 
 /// Where a process runs, from **all** lines of /proc/PID/cgroup.

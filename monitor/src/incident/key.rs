@@ -13,6 +13,9 @@ use crate::{
 /// Place of a process of which nobody told where it runs; nothing merges there.
 pub(super) const UNKNOWN_PLACE: &str = "unknown";
 
+/// Place of self-tests: no cgroup path, since it begins with no slash, and no unit.
+const SELF_TEST_PLACE: &str = "self-test";
+
 /// What runs, best kind first. File ids of the kernel and of stat are kinds of their own: on btrfs and overlay
 /// they disagree.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +70,8 @@ pub(super) struct Keys {
     pub(super) content: Option<Identity>,
     pub(super) places: Vec<String>,
     identities: Vec<Identity>,
+    /// They are a self-test's.
+    pub(super) self_test: bool,
 }
 
 impl Keys {
@@ -90,7 +95,14 @@ impl Keys {
             });
         }
         let content = identities.first().filter(|first| is_content(first)).cloned();
-        Self { place, content, places, identities }
+        Self { place, content, places, identities, self_test: false }
+    }
+
+    /// Of a self-test: each is an incident of its own, whatever runs it, and no key of a process leads there.
+    pub(super) fn of_self_test(nonce: &str) -> Self {
+        let places = vec![SELF_TEST_PLACE.to_owned()];
+        let identities = vec![Identity::Name(nonce.to_owned())];
+        Self { place: None, content: None, places, identities, self_test: true }
     }
 
     /// Every key, best first.

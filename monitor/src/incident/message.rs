@@ -18,6 +18,8 @@ const SHOWN: usize = 24;
 const PATH_SHOWN: usize = 64;
 /// The same for what a rule saw.
 const SEEN_SHOWN: usize = 160;
+/// What the message of a self-test begins with.
+const SELF_TEST: &str = "self-test, nothing is mined: ";
 /// What stands for a script when the code is an argument.
 const CODE_ARGUMENT: &str = "-c";
 
@@ -27,7 +29,7 @@ pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &
     let level = level(incident.verdict().level);
     let who = who(incident);
     let does = does(incident, kind == Kind::IncidentEnded);
-    match kind {
+    let line = match kind {
         Kind::IncidentRaised => {
             let was = was.map(|was| format!(" (was {})", self::level(was))).unwrap_or_default();
             format!("{level} cryptomining{was}: {who} {does}; since {since}")
@@ -41,7 +43,8 @@ pub(super) fn line(incident: &Incident, kind: Kind, was: Option<Level>, since: &
             format!("ended after {lasted}: {level} cryptomining: {who} {does}; since {since}")
         }
         _ => format!("{level} cryptomining: {who} {does}; since {since}"),
-    }
+    };
+    if incident.self_test { format!("{SELF_TEST}{line}") } else { line }
 }
 
 /// Why two incidents turn out to be one.

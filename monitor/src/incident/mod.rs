@@ -23,6 +23,7 @@ mod message;
 mod news;
 mod one;
 mod pools;
+mod self_test;
 mod tie;
 mod view;
 
@@ -79,6 +80,10 @@ impl Incidents {
             return;
         }
         let found = &without_inheritors(found, tables);
+        if let Some(nonce) = self_test::nonce(found, tables) {
+            self.self_test(&nonce, found, at, tables);
+            return;
+        }
         let (flow, of_process) = match found.finding.subject {
             Subject::Process(key) => (None, Some(key)),
             Subject::Flow(id) => (Some(id), None),
@@ -139,7 +144,9 @@ impl Incidents {
         let mut over = Vec::new();
         for (number, incident) in self.book.iter_mut() {
             let quiet = incident.quiet_since(at, tables);
-            if quiet.is_some_and(|since| at.since(since) >= self.end_after) {
+            // Nobody starts a self-test again as the same one.
+            let end_after = if incident.self_test { Duration::ZERO } else { self.end_after };
+            if quiet.is_some_and(|since| at.since(since) >= end_after) {
                 over.push(number);
             } else if incident.news.told_level().is_some() && incident.news.is_due(at) {
                 out.push(view::notice(incident, Kind::IncidentUpdated, &self.host, at));
@@ -158,6 +165,23 @@ impl Incidents {
     #[cfg(test)]
     pub(crate) fn is_consistent(&self) -> bool {
         self.book.is_consistent()
+    }
+
+    /// Takes in a finding of a self-test: an incident of its own, which nothing else is added to.
+    fn self_test(&mut self, nonce: &str, found: &Found, at: BootTime, tables: &Tables) {
+        let keys = Keys::of_self_test(nonce);
+        let Some(main) = found.owners.first() else { return };
+        let known = self.book.find(None, &keys);
+        let opens = !found.finding.repeats;
+        let start = || opens.then(|| self.book.start(&self.host.boot_id, &keys, found.at)).flatten();
+        let Some(number) = known.or_else(start) else { return };
+        let Some(incident) = self.book.get_mut(number) else { return };
+        incident.self_test = true;
+        incident.absorb(found);
+        incident.show(main.key, tables);
+        self.book.join(number, *main, at, tables);
+        self.book.file(number, &keys);
+        self.changed.insert(number);
     }
 
     fn absorb(&mut self, number: Number, found: &Found, main: Option<ProcessKey>, tables: &Tables) {
@@ -181,10 +205,12 @@ impl Incidents {
             let generation = process.map_or(owner.generation, Process::generation);
             self.pools.remember(owner.key, generation, found);
             for number in self.book.of_process(owner.key) {
-                if let Some(incident) = self.book.get_mut(number) {
+                // The other end of a self-test is its own.
+                let incident = self.book.get_mut(number).filter(|incident| !incident.self_test);
+                if let Some(incident) = incident {
                     incident.absorb_pool_side(found);
+                    self.changed.insert(number);
                 }
-                self.changed.insert(number);
             }
         }
     }

@@ -89,6 +89,8 @@ pub(super) struct Incident {
     pub(super) processes: u64,
     pub(super) flows: BTreeSet<FlowId>,
     pub(super) news: News,
+    /// It is a self-test's.
+    pub(super) self_test: bool,
 }
 
 impl Incident {
@@ -112,6 +114,7 @@ impl Incident {
             processes: 0,
             flows: BTreeSet::new(),
             news: News::default(),
+            self_test: false,
         }
     }
 
@@ -143,6 +146,9 @@ impl Incident {
     /// Whether the process `main`, which has these keys, can belong here. An incident that others were merged into
     /// runs more than one program.
     pub(super) fn may_hold(&self, main: Option<ProcessKey>, keys: &Keys) -> bool {
+        if self.self_test != keys.self_test {
+            return false;
+        }
         let member = main.and_then(|key| self.members.get(&key));
         if member.is_some_and(|member| member.tied && !member.replaced) {
             return true;

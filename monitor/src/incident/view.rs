@@ -46,6 +46,7 @@ fn view(incident: &Incident, host: &Host, at: BootTime, kind: Kind) -> IncidentV
     let until = if kind == Kind::IncidentEnded { incident.last } else { at };
     IncidentView {
         id: incident.id.clone(),
+        self_test: incident.self_test,
         level: verdict.level,
         score: verdict.score,
         role: incident.role,

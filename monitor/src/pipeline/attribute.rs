@@ -16,6 +16,7 @@ use crate::{
     event::{BootTime, FlowId, Owner, ProcessKey},
     finding::{Finding, Found, Role, Subject},
     outcome::Request,
+    selftest,
 };
 
 /// How often a socket's owner is asked for.
@@ -28,6 +29,9 @@ const HOLDERS_WAIT: Duration = Duration::from_secs(1);
 const HELD_FOR: Duration = Duration::from_secs(30);
 /// How long /proc's answer is waited for.
 const LOOK_UP_WAIT: Duration = Duration::from_secs(1);
+/// The same for what says of itself that it is a self-test, since only /proc's answer can tell: as long as a worker may
+/// take for it.
+const SELF_TEST_WAIT: Duration = Duration::from_secs(5);
 /// Sockets, and processes, that findings wait for at the same time.
 const WAITING: usize = 1_024;
 /// Findings that wait for one socket or process; a repetition does not count.
@@ -162,7 +166,7 @@ impl Attribution {
                 }
             }
         }
-        let late = self.waits.iter().filter(|(_, wait)| at.since(wait.since) >= LOOK_UP_WAIT);
+        let late = self.waits.iter().filter(|(_, wait)| at.since(wait.since) >= patience(wait));
         let late: Vec<_> = late.map(|(key, _)| *key).collect();
         late.into_iter().for_each(|key| self.release(key, desk));
     }
@@ -242,6 +246,12 @@ impl Attribution {
         held.retain(|found| found.finding.subject != Subject::Process(key) || executed <= Some(found.at));
         desk.ready.append(&mut held);
     }
+}
+
+fn patience(wait: &Wait) -> Duration {
+    let of_self_test = |found: &Found| selftest::says(&found.finding.claim);
+    let all = !wait.held.is_empty() && wait.held.iter().all(of_self_test);
+    if all { SELF_TEST_WAIT } else { LOOK_UP_WAIT }
 }
 
 /// Whether it may be held by others by now than those that are known.

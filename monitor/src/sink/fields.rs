@@ -33,6 +33,8 @@ pub enum Value {
     Text(String),
     /// A count, an id, a pid.
     Number(u64),
+    /// Yes; what is not so has no such field. 1 where there are no booleans.
+    Yes,
     /// Seconds, to the millisecond.
     Seconds(Duration),
     /// A list of plain names, written `a,b` where there are no lists.
@@ -48,6 +50,7 @@ impl Value {
         match self {
             Self::Text(text) => vec![text.clone()],
             Self::Number(number) => vec![number.to_string()],
+            Self::Yes => vec!["1".to_owned()],
             Self::Seconds(seconds) => vec![format!("{}.{:03}", seconds.as_secs(), seconds.subsec_millis())],
             Self::Names(names) => vec![escape(&names.join(","))],
             Self::Repeated(texts) => texts.clone(),
@@ -75,9 +78,16 @@ pub fn message(notice: &Notice) -> String {
     escape(&notice.message)
 }
 
-/// Syslog severity: 2 confirmed, 3 likely, 4 suspicious or loss, 6 others.
+fn is_self_test(notice: &Notice) -> bool {
+    notice.incident.as_deref().is_some_and(|view| view.self_test)
+}
+
+/// Syslog severity: 2 confirmed, 3 likely, 4 suspicious or loss, 6 others and whatever is a self-test's.
 #[must_use]
 pub fn priority(notice: &Notice) -> u8 {
+    if is_self_test(notice) {
+        return 6;
+    }
     match (notice.kind, notice.incident.as_deref().map(|view| view.level)) {
         (Kind::Loss, _) | (_, Some(Level::Suspicious)) => 4,
         (_, Some(Level::Likely)) => 3,
@@ -88,12 +98,13 @@ pub fn priority(notice: &Notice) -> u8 {
 
 type Row<T> = (&'static str, fn(&T) -> Option<Value>);
 
-static COMMON: [Row<Notice>; 6] = [
+static COMMON: [Row<Notice>; 7] = [
     ("ID", |n| text(&n.id)),
     ("EVENT", |n| text(n.kind.name())),
     ("SCHEMA", |_| Some(Value::Number(SCHEMA))),
     ("VERSION", |_| text(env!("CARGO_PKG_VERSION"))),
     ("TIME", |n| Some(Value::Text(rfc3339(n.unix_nanos)))),
+    ("TEST", |n| is_self_test(n).then_some(Value::Yes)),
     ("COUNTERS", |n| text(&n.counters.as_ref()?.to_string())),
 ];
 
@@ -238,8 +249,17 @@ mod tests {
     #[test]
     fn an_incident_has_every_field_but_the_counters_in_the_stated_order() {
         let found: Vec<_> = fields(&incident()).iter().map(|field| field.name).collect();
-        let expected: Vec<_> = names().filter(|name| *name != "COUNTERS").collect();
+        let expected: Vec<_> = names().filter(|name| !["COUNTERS", "TEST"].contains(name)).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_self_test_is_marked_and_nobody_is_paged() {
+        let mut notice = incident();
+        assert_eq!((value(&fields(&notice), "TEST"), priority(&notice)), (None, 2));
+        notice.incident.as_deref_mut().unwrap().self_test = true;
+        assert_eq!((value(&fields(&notice), "TEST").as_deref(), priority(&notice)), (Some("1"), 6));
+        assert_eq!(value(&fields(&notice), "LEVEL").as_deref(), Some("confirmed"), "reports can see it");
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl Serialize for Value {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Yes => serializer.serialize_bool(true),
             Self::Seconds(seconds) => {
                 let fraction = f64::from(seconds.subsec_millis()) / 1_000.0;
                 #[expect(clippy::cast_precision_loss, reason = "exact for 285 million years")]
@@ -97,8 +98,8 @@ mod tests {
 
     #[test]
     fn numbers_are_numbers_and_lists_are_lists() {
-        let lines = lines(&[incident()]);
-        let [object] = lines.as_slice() else { panic!("{lines:?}") };
+        let shown = lines(&[incident()]);
+        let [object] = shown.as_slice() else { panic!("{shown:?}") };
         let expected = [
             ("message", json!("kworker[4242] of alice mines with [2001:db8::7]:3333")),
             ("priority", json!(2)),
@@ -120,7 +121,11 @@ mod tests {
             assert_eq!(object.get(key), Some(&value), "{key}");
         }
         let keys = object.as_object().unwrap().len();
-        assert_eq!(keys, names().count() - 1 + 2, "all but counters, and message and priority");
+        assert_eq!(keys, names().count() - 2 + 2, "all but counters and test, and message and priority");
+        assert_eq!(object.get("test"), None);
+        let mut notice = incident();
+        notice.incident.as_deref_mut().unwrap().self_test = true;
+        assert_eq!(self::lines(&[notice])[0].get("test"), Some(&json!(true)));
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(crate) fn incident() -> Notice {
     let args = ["./kworker", "-o", "stratum+tcp://pool.example:3333", "--user-agent=a b", "", "it's"];
     let view = IncidentView {
         id: "00c0ffee00c0ffee".into(),
+        self_test: false,
         level: Level::Confirmed,
         score: 100,
         role: Role::Miner,

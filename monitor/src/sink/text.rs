@@ -104,7 +104,8 @@ const RESET: &str = "\x1b[0m";
 
 fn render(notice: &Notice, colour: bool) -> String {
     let fields = fields(notice);
-    let level = notice.incident.as_deref().map(|view| view.level);
+    let view = notice.incident.as_deref();
+    let level = view.filter(|view| !view.self_test).map(|view| view.level);
     let (on, off) = if colour { (paint(notice.kind, level), RESET) } else { ("", "") };
     let mut out = format!("{} {on}", first(&fields, "TIME").unwrap_or_default());
     let _ = writeln!(out, "{}{off}: {}", notice.kind.name(), message(notice));
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn the_block_shows_every_field_of_an_incident() {
         let on_block: Vec<_> = BLOCK.iter().flat_map(|(_, parts)| parts.iter().map(|part| part.1)).collect();
-        let elsewhere = ["ID", "EVENT", "SCHEMA", "VERSION", "TIME", "COUNTERS", "RULES"];
+        let elsewhere = ["ID", "EVENT", "SCHEMA", "VERSION", "TIME", "TEST", "COUNTERS", "RULES"];
         for name in fields::names() {
             assert!(on_block.contains(&name) != elsewhere.contains(&name), "{name}");
         }

@@ -17,6 +17,7 @@ use super::{
     digest::{self, Digests},
     file::Status,
     names::Names,
+    own::{self, Own},
     pool::Work,
     procfs::{Identity, ProcDir, ProcFs},
     script::{self, Script},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Largest executable that is digested.
-const EXE_CAP: u64 = 256 * 1024 * 1024;
+pub(super) const EXE_CAP: u64 = 256 * 1024 * 1024;
 /// Largest script that is digested.
 const SCRIPT_CAP: u64 = 16 * 1024 * 1024;
 /// Bytes of arguments shown: as many as the kernel side takes at exec.
@@ -54,6 +55,7 @@ pub(super) struct FactReader {
     digests: Arc<Digests>,
     containers: Containers,
     sessions: Sessions,
+    own: Own,
 }
 
 impl FactReader {
@@ -64,6 +66,7 @@ impl FactReader {
             digests: Arc::default(),
             containers: Containers::default(),
             sessions: Sessions::default(),
+            own: Own::running(),
         }
     }
 
@@ -128,6 +131,9 @@ impl FactReader {
         self.add_place(process, &mut facts, until);
         facts.tty = tty::name(identity.tty);
         facts.comm = identity.comm;
+        if self.own.is_run_by(&facts, &self.digests, until) {
+            facts.with_itself = own::with_itself(process).unwrap_or_default();
+        }
         facts
     }
 

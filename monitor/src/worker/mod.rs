@@ -20,6 +20,7 @@ mod facts;
 mod file;
 mod mounts;
 mod names;
+mod own;
 mod owners;
 mod pool;
 pub mod procfs;

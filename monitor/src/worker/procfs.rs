@@ -15,7 +15,7 @@ use std::{
 };
 
 use procfs_core::{FromRead as _, process::Stat};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
 
 use super::walk::walk;
 use crate::{event::Ticks, host::privilege::host_pids};
@@ -93,6 +93,15 @@ pub trait ProcDir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Inode numbers of the sockets in its file table, at most `most`.
+    ///
+    /// # Errors
+    /// The operating system's; a made-up process has none.
+    fn sockets(&self, most: usize) -> io::Result<Vec<u64>> {
+        let _ = most;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A handle (`O_PATH`) on a path as the process itself sees it. `path` is relative to the process's root. File
     /// systems that are not local are not asked for a name.
     ///
@@ -159,6 +168,14 @@ impl ProcFs for LiveProcFs {
     }
 }
 
+/// Entries looked at of one file table.
+const FILES: usize = 65_536;
+
+/// The number in `socket:[123456]`.
+fn socket(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
 struct LiveProcDir(OwnedFd);
 
 impl ProcDir for LiveProcDir {
@@ -173,6 +190,18 @@ impl ProcDir for LiveProcDir {
     fn file(&self, file: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         Ok(File::from(openat(self.0.as_fd(), file, flags, Mode::empty())?))
+    }
+
+    fn sockets(&self, most: usize) -> io::Result<Vec<u64>> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let table = openat(self.0.as_fd(), "fd", flags, Mode::empty())?;
+        let mut sockets = Vec::new();
+        for entry in Dir::read_from(&table)?.take(FILES) {
+            let target = readlinkat(&table, entry?.file_name(), Vec::new());
+            let inode = target.ok().and_then(|target| socket(target.to_str().ok()?));
+            sockets.extend(inode.filter(|_| sockets.len() < most));
+        }
+        Ok(sockets)
     }
 
     fn link(&self, link: &str) -> io::Result<PathBuf> {

@@ -15,6 +15,7 @@ fn notice(text: impl Fn(&str) -> String) -> Notice {
     let some = |plain: &str| Some(text(plain));
     let key = ProcessKey { tgid: id(), start: Ticks(1) };
     let view = IncidentView {
+        self_test: false,
         id: "00c0ffee00c0ffee".into(),
         level: Level::Confirmed,
         score: 100,

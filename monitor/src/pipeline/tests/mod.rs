@@ -27,6 +27,7 @@ mod processes;
 mod records;
 mod respawn;
 mod roles;
+mod self_test;
 mod shares;
 
 /// Finds what payload says, such as `client wallet=4AB worker=rig`, `pool-session`, or `share accepted=2
