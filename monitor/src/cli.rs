@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod explain;
 pub mod live;
 pub mod replay;
+pub mod report;
 pub mod rules;
 pub mod run;
 pub mod scan;
@@ -44,6 +45,8 @@ enum Command {
     Scan(scan::Args),
     /// Judge the connections of pcap and pcapng captures
     Replay(replay::Args),
+    /// Print the incidents in the journal of this host, or in the journals of many
+    Report(report::Args),
     /// Say what this host offers, and what is lost where it offers less
     Doctor(doctor::Args),
     /// Print the effective configuration, or check a file
@@ -63,6 +66,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args),
         Command::Scan(args) => scan::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Report(args) => report::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
         Command::Rules(args) => rules::run(args),
