@@ -13,6 +13,7 @@ use minewarden_tests::require::{LIVE, Need, reason_to_skip};
 mod ancestry;
 mod argv;
 mod benign;
+mod collector;
 mod container;
 mod content;
 mod dialects;
@@ -29,6 +30,7 @@ mod passed;
 mod recorded;
 mod recording;
 mod records;
+mod report;
 mod respawn;
 mod roles;
 mod running;
@@ -41,16 +43,18 @@ mod verifier;
 
 type Run = Box<dyn FnOnce(&Lab) -> Result<()> + Send>;
 
-/// One live test, and what it needs beyond [`LIVE`].
+/// One live test, and what it needs.
 struct Test {
     name: String,
+    /// [`LIVE`], unless it watches nothing.
+    base: &'static [Need],
     needs: &'static [Need],
     run: Run,
 }
 
 impl Test {
     fn new(name: impl Into<String>, run: impl FnOnce(&Lab) -> Result<()> + Send + 'static) -> Self {
-        Self { name: name.into(), needs: &[], run: Box::new(run) }
+        Self { name: name.into(), base: &LIVE, needs: &[], run: Box::new(run) }
     }
 
     fn needs(mut self, needs: &'static [Need]) -> Self {
@@ -58,12 +62,18 @@ impl Test {
         self
     }
 
+    /// It needs these alone.
+    const fn needs_only(mut self, needs: &'static [Need]) -> Self {
+        self.base = needs;
+        self
+    }
+
     fn trial(self, lab: &Arc<Lab>) -> Trial {
         let lab = Arc::clone(lab);
-        let Self { name, needs, run } = self;
+        let Self { name, base, needs, run } = self;
         Trial::ignorable_test(name.clone(), move || {
             let attempt = || -> Result<Completion> {
-                if let Some(why) = reason_to_skip(&name, &[&LIVE, needs].concat())? {
+                if let Some(why) = reason_to_skip(&name, &[base, needs].concat())? {
                     return Ok(Completion::ignored_with(why));
                 }
                 run(&lab).map(|()| Completion::Completed)
@@ -96,6 +106,8 @@ fn main() -> ExitCode {
         hostile::tests(),
         recording::tests(),
         records::tests(),
+        report::tests(),
+        collector::tests(),
         respawn::tests(),
         benign::tests(),
         ending::tests(),

@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{agent, cgroup, docker, journald};
+use crate::{agent, cgroup, collector, docker, journald};
 
 /// Something a live test cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Need {
     Fuse,
     /// Docker's daemon and client; `MINEWARDEN_REQUIRE_DOCKER=1` says that this host has to have them.
     Docker,
+    /// nginx, systemd-journal-remote and -upload, openssl; `MINEWARDEN_REQUIRE_COLLECTOR=1` likewise.
+    Collector,
 }
 
 /// What every live test needs.
@@ -37,6 +39,7 @@ impl Need {
     const fn forbids(self) -> &'static str {
         match self {
             Self::Docker => "MINEWARDEN_REQUIRE_DOCKER",
+            Self::Collector => "MINEWARDEN_REQUIRE_COLLECTOR",
             _ => "MINEWARDEN_REQUIRE_LIVE",
         }
     }
@@ -52,6 +55,7 @@ impl Need {
             Self::Python => no_command("python3", "--version"),
             Self::Journald => journald::missing(),
             Self::Docker => docker::missing(),
+            Self::Collector => collector::missing(),
             Self::Fuse => no_fuse().or_else(|| no_command("nsenter", "--version")),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
         }
