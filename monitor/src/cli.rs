@@ -12,6 +12,7 @@ pub mod explain;
 pub mod live;
 mod reload;
 pub mod replay;
+pub mod report;
 pub mod rules;
 pub mod run;
 pub mod scan;
@@ -48,6 +49,8 @@ enum Command {
     Replay(replay::Args),
     /// Hold a harmless conversation that the running agent must report (needs root)
     Selftest(selftest::Args),
+    /// Print the incidents in the journal of this host, or in the journals of many
+    Report(report::Args),
     /// Say what this host offers, and what is lost where it offers less
     Doctor(doctor::Args),
     /// Print the effective configuration, or check a file
@@ -68,6 +71,7 @@ pub fn dispatch(cli: &Cli) -> anyhow::Result<ExitCode> {
         Command::Scan(args) => scan::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Selftest(args) => selftest::run(args),
+        Command::Report(args) => report::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Config(args) => config::run(args),
         Command::Rules(args) => rules::run(args),

@@ -20,8 +20,8 @@ pub mod privilege;
 pub mod record;
 pub mod redact;
 pub mod rules;
-pub mod service;
 pub mod selftest;
+pub mod service;
 pub mod sink;
 pub mod source;
 #[cfg(test)]

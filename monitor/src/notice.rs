@@ -33,6 +33,17 @@ impl fmt::Display for Level {
     }
 }
 
+impl Level {
+    /// Every level, least first.
+    pub const ALL: [Self; 4] = [Self::None, Self::Suspicious, Self::Likely, Self::Confirmed];
+
+    /// The level of that name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.to_string() == name)
+    }
+}
+
 /// Why a notice was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -66,6 +77,15 @@ impl Kind {
         Self::IncidentEnded,
         Self::Loss,
     ];
+
+    /// Whether it tells of an incident, not of the agent.
+    #[must_use]
+    pub const fn is_incident(self) -> bool {
+        matches!(
+            self,
+            Self::IncidentOpened | Self::IncidentRaised | Self::IncidentUpdated | Self::IncidentEnded
+        )
+    }
 
     /// Its name in every sink.
     #[must_use]

@@ -15,6 +15,7 @@ mod ancestry;
 mod argv;
 mod bare;
 mod benign;
+mod collector;
 mod container;
 mod content;
 mod dialects;
@@ -32,12 +33,13 @@ mod passed;
 mod recorded;
 mod recording;
 mod records;
+mod report;
 mod respawn;
 mod roles;
 mod running;
 mod secrets;
-mod service;
 mod selftest;
+mod service;
 mod sockets;
 mod storm;
 mod third_party;
@@ -68,8 +70,13 @@ impl Test {
     }
 
     /// It needs a kernel and the agent, and nothing else of a system.
-    fn bare(mut self) -> Self {
-        self.base = &BARE;
+    fn bare(self) -> Self {
+        self.needs_only(&BARE)
+    }
+
+    /// It needs these alone.
+    const fn needs_only(mut self, needs: &'static [Need]) -> Self {
+        self.base = needs;
         self
     }
 
@@ -113,6 +120,8 @@ fn main() -> ExitCode {
         records::tests(),
         namespace::tests(),
         service::tests(),
+        report::tests(),
+        collector::tests(),
         respawn::tests(),
         benign::tests(),
         ending::tests(),

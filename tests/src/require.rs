@@ -5,7 +5,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{agent, cgroup, docker, journald};
+use crate::{agent, cgroup, collector, docker, journald};
 
 /// Something a live test cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Need {
     Strace,
     /// Docker's daemon and client; `MINEWARDEN_REQUIRE_DOCKER=1` says that this host has to have them.
     Docker,
+    /// nginx, systemd-journal-remote and -upload, openssl; `MINEWARDEN_REQUIRE_COLLECTOR=1` likewise.
+    Collector,
 }
 
 /// What every live test needs.
@@ -46,6 +48,7 @@ impl Need {
         const ALL: (&str, &str) = ("MINEWARDEN_REQUIRE_LIVE", "1");
         match self {
             Self::Docker => &[("MINEWARDEN_REQUIRE_DOCKER", "1")],
+            Self::Collector => &[("MINEWARDEN_REQUIRE_COLLECTOR", "1")],
             Self::Root | Self::Btf | Self::Cgroup2 | Self::Agent => {
                 &[ALL, ("MINEWARDEN_REQUIRE_LIVE", "kernel")]
             }
@@ -66,6 +69,7 @@ impl Need {
             Self::SystemdAnalyze => no_command("systemd-analyze", "--version"),
             Self::Strace => no_command("strace", "--version"),
             Self::Docker => docker::missing(),
+            Self::Collector => collector::missing(),
             Self::Fuse => no_fuse().or_else(|| no_command("nsenter", "--version")),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
         }

@@ -1,0 +1,2 @@
+//! What tests and xtask's own commands share.
+pub mod collector;
