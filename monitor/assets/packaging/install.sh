@@ -143,7 +143,9 @@ uninstall() {
 	if has systemctl; then systemctl ${root:+--root="$root"} --quiet disable minewarden.service || true; fi
 	while read -r kind _ path; do
 		checked "$path"
-		if [ "$kind" = file ] || [ "$purge" = yes ]; then rm -f "$root/$path"; fi
+		case "$kind-$purge" in
+		file-* | config-yes) rm -f "$root/$path" ;;
+		esac
 	done < "$record"
 	folders=$(sed -n 's/^folder - //p' "$record" | sort -r)
 	rm -f "$root/$own/install.sh" "$record"
