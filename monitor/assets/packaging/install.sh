@@ -33,9 +33,18 @@ checked() {
 	esac
 }
 
+# Folders that were not there are ours, to be removed when they are empty.
+folder() {
+	[ -d "$root/$1" ] || {
+		folder "$(dirname "$1")"
+		mkdir "$root/$1"
+		echo "folder - $1" >> "$new"
+	}
+}
+
 # put MODE SOURCE PATH: never a half-written file, and never into a program that runs.
 put() {
-	mkdir -p "$root/$(dirname "$3")"
+	folder "$(dirname "$3")"
 	cp "$2" "$root/$3.minewarden-new"
 	chmod "$1" "$root/$3.minewarden-new"
 	mv -f "$root/$3.minewarden-new" "$root/$3"
@@ -74,9 +83,8 @@ install_all() {
 	unmanaged
 	fresh=yes
 	[ ! -f "$record" ] || fresh=no
-	new=$root/$own/installed.new
-	mkdir -p "$root/$own"
-	: > "$new"
+	new=$(mktemp)
+	if [ "$fresh" = no ]; then grep '^folder ' "$record" > "$new" || true; fi
 	while read -r kind mode path; do
 		checked "$path"
 		if [ "$kind" = config ]; then
@@ -89,7 +97,8 @@ install_all() {
 	done < "$here/files.list"
 	put 0755 "$here/install.sh" "$own/install.sh"
 	leave_behind
-	mv -f "$new" "$record"
+	put 0644 "$new" "$own/installed"
+	rm -f "$new"
 	settle
 }
 
@@ -134,12 +143,12 @@ uninstall() {
 	if has systemctl; then systemctl ${root:+--root="$root"} --quiet disable minewarden.service || true; fi
 	while read -r kind _ path; do
 		checked "$path"
-		if [ "$kind" = file ] || [ "$purge" = yes ]; then rm -f "$root/$path"; fi
+		case "$kind-$purge" in
+		file-* | config-yes) rm -f "$root/$path" ;;
+		esac
 	done < "$record"
-	rm -rf "$root/${own:?}"
-	for folder in usr/share/doc/minewarden usr/share/licenses/minewarden; do
-		if [ -d "$root/$folder" ]; then find "$root/$folder" -depth -type d -empty -delete; fi
-	done
+	folders=$(sed -n 's/^folder - //p' "$record" | sort -r)
+	rm -f "$root/$own/install.sh" "$record"
 	if [ "$purge" = yes ]; then
 		rm -rf "$root/etc/minewarden" "$root/var/lib/minewarden" "$root/run/minewarden"
 		if grep -q '^minewarden:' "$root/etc/group" 2> /dev/null; then
@@ -148,6 +157,10 @@ uninstall() {
 	else
 		echo "kept: /etc/minewarden, /var/lib/minewarden and the group minewarden; --purge takes them"
 	fi
+	echo "$folders" | while read -r path; do
+		checked "$path"
+		if [ -d "$root/$path" ]; then rmdir --ignore-fail-on-non-empty "$root/$path"; fi
+	done
 	if live; then systemctl daemon-reload; fi
 	if has journalctl; then journalctl ${root:+--root="$root"} --update-catalog || true; fi
 	echo "removed"
