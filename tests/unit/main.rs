@@ -94,3 +94,12 @@ fn a_system_call_is_listed_once_and_in_order() {
     assert!(listed.len() > 40, "{listed:?}");
     assert_eq!(listed, sorted);
 }
+
+/// An interval of 0 is told to journald as nothing, and its own limit stays.
+#[test]
+fn journald_is_told_a_limit_that_cannot_be_met() {
+    let unit = unit::text().unwrap();
+    assert_eq!(unit::words(&unit, "LogRateLimitIntervalSec"), ["1s"]);
+    let burst = unit::words(&unit, "LogRateLimitBurst").concat().parse::<u32>().unwrap();
+    assert!(burst >= 1_000_000, "{burst}");
+}

@@ -273,3 +273,16 @@ fn state_is_bounded() {
     let late = Scanned { matches: vec![found(true)], ..answer(77) };
     assert_eq!(rig.step(&scanned(2, 1, late)), told(&BINARY_CONTENT, &[1]), "still told of the process");
 }
+
+#[test]
+fn after_new_rules_a_content_is_asked_about_again_and_what_was_asked_is_still_answered() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.step(&exec(1, 10, 5, 77)), files(&[10]));
+    assert_eq!(rig.step(&scanned(2, 10, answer(77))), nothing());
+    assert_eq!(rig.step(&exec(3, 11, 6, 78)), files(&[11]));
+    assert_eq!(rig.step(&exec(3, 12, 6, 78)), nothing(), "waits");
+    rig.binary.relearn(&Arc::default());
+    let seen = Scanned { matches: vec![found(true)], ..answer(78) };
+    assert_eq!(rig.step(&scanned(4, 11, seen)), told(&BINARY_CONTENT, &[11, 12]));
+    assert_eq!(rig.step(&exec(5, 13, 5, 77)), files(&[13]), "known to be nothing, by the old rules");
+}

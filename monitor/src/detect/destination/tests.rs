@@ -120,3 +120,18 @@ fn what_another_detector_learned_is_looked_up() {
     assert_eq!((told.rule, told.subject), (&DESTINATION_LIST, Subject::Flow(FlowId(3))));
     assert!(told.text.starts_with("eu.pool.example is listed in "), "{}", told.text);
 }
+
+#[test]
+fn a_list_that_is_read_later_counts_from_then_on() {
+    let mut destination = Destination::new(Arc::default(), 16);
+    let found = |destination: &mut Destination, event: &Event| {
+        let (mut tables, mut out) = (Tables::new(64, 64), Report::default());
+        tables.observe(event);
+        destination.inspect(event, &tables, &mut out);
+        out.findings.len()
+    };
+    let me = owner(7, 1);
+    assert_eq!(found(&mut destination, &connect(1, 8, me)), 0);
+    destination.relearn(&pools());
+    assert_eq!(found(&mut destination, &connect(2, 9, me)), 1);
+}

@@ -1,5 +1,6 @@
 //! The agent's own notices.
 use super::*;
+use crate::pipeline::{Live, Vital};
 
 fn counters(seconds: u64, lost: u64) -> Event {
     let counters = Counters {
@@ -125,4 +126,24 @@ fn a_wall_clock_that_was_set_moves_the_times_of_what_comes_after() {
     run.finish(210);
     assert_eq!(run.notices[0].unix_nanos, host().unix_offset_nanos + 100_000_000_000);
     assert_eq!(run.notices[1].unix_nanos, 215_000_000_000);
+}
+
+#[test]
+fn settings_that_are_read_again_count_at_once() {
+    let mut run = started();
+    run.feed(&[counters(101, 2), tick(102)]);
+    let notices = run.notices.len();
+    let live = Live {
+        heartbeat: Duration::from_secs(7),
+        end_after: Duration::from_secs(5),
+        recorded: Recorded { exec: true, connect: false },
+    };
+    run.pipeline.reload(live, &Arc::default());
+    run.feed(&[tick(106), tick(107)]);
+    assert_eq!(kinds(&run)[notices..], [Kind::Heartbeat]);
+    assert_eq!(run.pipeline.vital(), Vital { open: 0, lost: 6 });
+    let miner = owner(100, 1);
+    run.feed(&miner_starts(108, miner, "miner", 1));
+    run.feed(&[says(109, 1, Some(miner), "session"), tick(110), tick(111), tick(112)]);
+    assert_eq!(run.pipeline.vital().open, 1);
 }

@@ -182,3 +182,21 @@ fn an_operator_s_rule_does_not_count_in_memory() {
     let scanner = Scanner::new(&known, Arc::new(LiveProcFs), Arc::default());
     assert_eq!(scan(&scanner, running.owner(), ScanTarget::Memory).matches, vec![]);
 }
+
+#[test]
+fn what_is_learned_later_counts_for_files_that_were_searched_before() {
+    let running = Running::start(&mut Command::new("/bin/cat"));
+    let scanner = scanner();
+    let before = scan(&scanner, running.owner(), ScanTarget::File);
+    assert!(before.settled && before.matches.is_empty() && before.listed.is_none());
+    let bytes = fs::read("/bin/cat").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("digests.d")).unwrap();
+    fs::write(folder.path().join("digests.d/own.txt"), format!("{}\n", digest::of_bytes(&bytes))).unwrap();
+    let (known, problems) = rules::load(folder.path());
+    assert_eq!(problems, vec![]);
+    scanner.relearn(&known);
+    assert_eq!(scanner.verdicts.lock().unwrap().len(), 0);
+    let after = scan(&scanner, running.owner(), ScanTarget::File);
+    assert!(after.listed.is_some_and(|place| place.ends_with("own.txt:1")));
+}
