@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::config::Config;
 
 pub mod cgroup;
+pub mod files;
 pub mod kernel;
 pub mod privilege;
 pub mod watch;

@@ -114,6 +114,40 @@ impl Docker {
         Ok(())
     }
 
+    /// Builds an image by a Containerfile, without a network. `program` is called `name` in its context; where it is not
+    /// linked statically, the image has an image of its libraries below it (`BASE`).
+    ///
+    /// # Errors
+    /// When Docker refuses; with what it said.
+    pub fn build(&self, containerfile: &Path, program: &Path, name: &str, image: &str) -> Result<()> {
+        let context = self.path()?.join("context");
+        copy(program, &context.join(name))?;
+        let mut base = "scratch".to_owned();
+        if !libraries(program)?.is_empty() {
+            base = format!("{image}-libraries");
+            self.import(program, &base)?;
+        }
+        let mut command =
+            self.command(&["build", "--network=none", "--pull=false", "--tag", image, "--build-arg"])?;
+        // Debian has no buildx beside docker.io.
+        command.env("DOCKER_BUILDKIT", "0").arg(format!("BASE={base}"));
+        let output = command.arg("--file").arg(containerfile).arg(context).output()?;
+        ensure!(output.status.success(), "docker build: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Runs a container, detached, with these arguments alone; its id.
+    ///
+    /// # Errors
+    /// When Docker refuses; with what it said.
+    pub fn run_as(&mut self, args: &[String]) -> Result<String> {
+        let args: Vec<&str> =
+            ["run", "--detach"].into_iter().chain(args.iter().map(String::as_str)).collect();
+        let id = self.client(&args)?;
+        self.containers.push(id.clone());
+        Ok(id)
+    }
+
     /// Runs a container, detached, its standard input open; its id.
     ///
     /// # Errors
@@ -207,6 +241,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Absolute paths of the libraries and the loader, as `ldd` finds them.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
+    // Of a static program it says that it is none, and nothing else.
     let output = Command::new("ldd").arg(program).output().context("ldd")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text

@@ -29,6 +29,11 @@ pub fn needed_but_missing() -> Vec<&'static str> {
     capget(None).map_or(NEEDED.map(|(_, name)| name).to_vec(), |sets| lacking(sets.effective))
 }
 
+/// Every capability that the agent uses, by name.
+pub fn used() -> impl Iterator<Item = &'static str> {
+    NEEDED.iter().chain(&HELPFUL).map(|(_, name)| *name)
+}
+
 /// Whether /proc shows the process ids of the initial PID namespace, which are those of a process's key.
 #[must_use]
 pub fn host_pids() -> bool {

@@ -67,13 +67,12 @@ pub(super) struct Containers {
     refused: AtomicU64,
 }
 
-impl Default for Containers {
-    fn default() -> Self {
-        Self::at(PathBuf::from("/"), 0)
-    }
-}
-
 impl Containers {
+    /// Of the host whose files are below `root`.
+    pub(super) fn of_host(root: PathBuf) -> Self {
+        Self::at(root, 0)
+    }
+
     fn at(root: PathBuf, superuser: u32) -> Self {
         Self { root, superuser, known: Mutex::new(LruCache::new(KEPT)), refused: AtomicU64::new(0) }
     }

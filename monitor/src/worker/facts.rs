@@ -27,6 +27,7 @@ use super::{
 use crate::{
     enrich::place,
     event::{Body, FileId, Owner, ProcFacts, ProcessKey},
+    host::files,
     redact,
 };
 
@@ -60,12 +61,13 @@ pub(super) struct FactReader {
 
 impl FactReader {
     pub(super) fn new(procfs: Box<dyn ProcFs>) -> Self {
+        let host = files::root();
         Self {
             procfs,
-            names: Names::default(),
+            names: Names::of_host(&host),
             digests: Arc::default(),
-            containers: Containers::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::of_host(&host),
+            containers: Containers::of_host(host),
             own: Own::running(),
         }
     }

@@ -11,7 +11,7 @@ use std::{
         fd::{AsFd as _, BorrowedFd},
         unix::ffi::OsStrExt as _,
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Mutex, PoisonError,
@@ -54,14 +54,14 @@ pub(super) struct Names {
     timeouts: AtomicU64,
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        let getent = vec!["/usr/bin/getent".into(), "/bin/getent".into()];
-        Self::from(PathBuf::from("/etc/passwd"), UserDb::default(), getent)
-    }
-}
-
 impl Names {
+    /// Of the host whose files are below `root`. A program of another root than ours is not run.
+    pub(super) fn of_host(root: &Path) -> Self {
+        let programs = ["/usr/bin/getent", "/bin/getent"].map(PathBuf::from);
+        let getent = if root == Path::new("/") { programs.into() } else { Vec::new() };
+        Self::from(root.join("etc/passwd"), UserDb::at(root.join("run/systemd/userdb")), getent)
+    }
+
     fn from(passwd: PathBuf, userdb: UserDb, getent: Vec<PathBuf>) -> Self {
         Self { passwd, userdb, getent, known: Mutex::new(LruCache::new(KEPT)), timeouts: AtomicU64::new(0) }
     }

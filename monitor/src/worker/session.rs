@@ -25,13 +25,12 @@ pub(super) struct Login {
     pub(super) user: Option<String>,
 }
 
-impl Default for Sessions {
-    fn default() -> Self {
-        Self(PathBuf::from("/run/systemd/sessions"))
-    }
-}
-
 impl Sessions {
+    /// Of the host whose files are below `root`.
+    pub(super) fn of_host(root: &Path) -> Self {
+        Self(root.join("run/systemd/sessions"))
+    }
+
     /// Who logged in to the session that a place is in: for hosts whose audit keeps no login uid. A user can call a
     /// cgroup `session-1.scope`, so only one where logind puts it counts, and only of the user that the path names.
     pub(super) fn login(&self, place: &Place) -> Option<Login> {

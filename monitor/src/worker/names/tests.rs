@@ -81,7 +81,7 @@ fn no_file_and_no_program_is_no_name() {
         Names::from("/absent".into(), UserDb::at("/absent".into()), vec!["/absent".into()]).of(0, later()),
         None
     );
-    assert_eq!(Names::default().of(0, later()).as_deref(), Some("root"));
+    assert_eq!(Names::of_host(std::path::Path::new("/")).of(0, later()).as_deref(), Some("root"));
 }
 
 fn name(names: &Names, now: Instant) -> Option<String> {

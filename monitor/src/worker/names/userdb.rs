@@ -28,14 +28,8 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// Bytes read of an answer. A record may hold certificates.
 const CAP: usize = 256 * 1024;
 
-/// A folder of services.
+/// A folder of services, `/run/systemd/userdb`.
 pub(super) struct UserDb(PathBuf);
-
-impl Default for UserDb {
-    fn default() -> Self {
-        Self::at(PathBuf::from("/run/systemd/userdb"))
-    }
-}
 
 #[derive(Deserialize)]
 struct Answer {
