@@ -10,6 +10,7 @@ use tokio::{
 
 use crate::{
     event::{Body, BootTime, Event},
+    metrics::Board,
     outcome::Outcome,
     pipeline::Pipeline,
     sink::Sinks,
@@ -36,6 +37,8 @@ pub struct Agent {
     pub sinks: Sinks,
     /// Writes down every event, when asked to.
     pub recorder: Option<Recorder>,
+    /// Where the newest numbers are left, when somebody wants them.
+    pub board: Option<Arc<Board>>,
 }
 
 impl Agent {
@@ -65,6 +68,7 @@ impl Agent {
         if let Some(recorder) = &mut self.recorder {
             recorder.finish();
         }
+        self.board.iter().for_each(|board| board.stop());
         for delivery in self.sinks.close(SINKS_GRACE) {
             if delivery.records_waiting > 0 || delivery.records_dropped > 0 {
                 log::warn!(
@@ -143,11 +147,15 @@ impl Agent {
         }
         let outcome = self.pipeline.step(&event);
         self.act(outcome);
+        if let (Some(board), Body::Tick) = (&self.board, &event.body) {
+            board.update(self.pipeline.vitals(), self.sinks.deliveries());
+        }
     }
 
     fn act(&self, outcome: Outcome) {
         for notice in &outcome.notices {
             self.sinks.send(notice);
+            self.board.iter().for_each(|board| board.count(notice));
         }
         for record in outcome.records {
             self.sinks.record(record);

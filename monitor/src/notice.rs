@@ -34,7 +34,7 @@ impl fmt::Display for Level {
 }
 
 /// Why a notice was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Hooks are attached and events flow.
     AgentStarted,

@@ -25,6 +25,7 @@ mod known;
 mod lab;
 mod late;
 mod latency;
+mod metrics;
 mod passed;
 mod recorded;
 mod recording;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
         storm::tests(),
         verifier::tests(),
         selftest::tests(),
+        metrics::tests(),
         latency::tests(),
         late::tests(),
     ];

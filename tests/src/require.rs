@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{agent, cgroup, docker, journald};
+use crate::{agent, cgroup, docker, journald, prometheus};
 
 /// Something a live test cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Need {
     Fuse,
     /// Docker's daemon and client; `MINEWARDEN_REQUIRE_DOCKER=1` says that this host has to have them.
     Docker,
+    /// Prometheus, promtool and Alertmanager; `MINEWARDEN_REQUIRE_PROMETHEUS=1` says that this host has to have them.
+    Prometheus,
 }
 
 /// What every live test needs.
@@ -37,6 +39,7 @@ impl Need {
     const fn forbids(self) -> &'static str {
         match self {
             Self::Docker => "MINEWARDEN_REQUIRE_DOCKER",
+            Self::Prometheus => "MINEWARDEN_REQUIRE_PROMETHEUS",
             _ => "MINEWARDEN_REQUIRE_LIVE",
         }
     }
@@ -52,6 +55,7 @@ impl Need {
             Self::Python => no_command("python3", "--version"),
             Self::Journald => journald::missing(),
             Self::Docker => docker::missing(),
+            Self::Prometheus => prometheus::missing(),
             Self::Fuse => no_fuse().or_else(|| no_command("nsenter", "--version")),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
         }
@@ -90,7 +94,7 @@ fn no_privilege() -> Option<String> {
 /// Why `test` cannot run here; `None` when it can.
 ///
 /// # Errors
-/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` (for Docker: `MINEWARDEN_REQUIRE_DOCKER=1`) says that it has to.
+/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` (for Docker: `MINEWARDEN_REQUIRE_DOCKER=1`, and so on) says that it has to.
 pub fn reason_to_skip(test: &str, needs: &[Need]) -> Result<Option<String>> {
     let missing = needs.iter().find_map(|need| Some((need.missing()?, need.forbids())));
     may_skip(|variable| env::var(variable).is_ok_and(|value| value == "1"), test, missing)

@@ -15,10 +15,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     agent::Agent,
-    config::{Config, RecordName},
+    cli::BPF_DIGEST,
+    config::{Config, Metrics, RecordName},
     detect::{Detector, argv::Argv, binary::Binary, destination::Destination, stratum::Stratum},
     event::Host,
     kernel::{Channels, Kernel},
+    metrics::{Board, Endpoint, Textfile},
     pipeline::{Pipeline, Settings},
     record::Recorded,
     rules::{self, Known, Pools},
@@ -93,11 +95,38 @@ async fn live(start: Start) -> anyhow::Result<()> {
         start.record.as_deref().map(|path| Recorder::create(path, &host)).transpose().context("--record")?;
     let sinks = Sinks::start(sinks(&start.sinks, &start.config)?).context("cannot start the sinks")?;
     let known = known(&start.config);
-    let Parts { kernel, agent, source } =
+    let Parts { kernel, mut agent, source } =
         assemble(host, settings(&start), &known, sinks, recorder, SweepLimits::default())?;
+    // Kept until the agent has ended: the file is then written for the last time.
+    let (board, _textfile) = offer(&start.config.metrics).unzip();
+    agent.board = board;
     let result = agent.run(source, shutdown).await;
     drop(kernel);
     result
+}
+
+/// Offers the numbers where the configuration says; `None` where that is nowhere. Detection goes on without them.
+fn offer(config: &Metrics) -> Option<(Arc<Board>, Option<Textfile>)> {
+    if config.listen.is_none() && config.textfile.is_none() {
+        return None;
+    }
+    let board = Arc::new(Board::new(env!("CARGO_PKG_VERSION"), BPF_DIGEST));
+    if let Some(address) = config.listen
+        && let Err(error) = Endpoint::start(address, Arc::clone(&board))
+    {
+        log::warn!("degraded, [metrics] listen: {address}: {error}; lost: the numbers for Prometheus");
+    }
+    let textfile = config.textfile.as_ref().and_then(|path| {
+        let started = Textfile::start(path.clone(), Arc::clone(&board));
+        let complain = |error: &io::Error| {
+            log::warn!(
+                "degraded, [metrics] textfile: {}: {error}; lost: the numbers for node_exporter",
+                path.display()
+            );
+        };
+        started.inspect_err(complain).ok()
+    });
+    Some((board, textfile))
 }
 
 /// Ready when SIGTERM or SIGINT comes.
@@ -153,7 +182,7 @@ pub(super) fn assemble(
     workers.sweep(Arc::new(LiveProcFs), census, sweep).context("cannot start the sweep")?;
     let pipeline = Pipeline::new(host, settings, detectors(Arc::clone(&known.pools)));
     let workers = Arc::new(workers);
-    Ok(Parts { kernel, agent: Agent { pipeline, workers, answers, sinks, recorder }, source })
+    Ok(Parts { kernel, agent: Agent { pipeline, workers, answers, sinks, recorder, board: None }, source })
 }
 
 /// The rules and lists; what is wrong with them is warned of.
