@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     event::{Body, BootTime, Event},
+    metrics::Board,
     outcome::Outcome,
     pipeline::{Live, Pipeline, Vital},
     rules::Known,
@@ -54,6 +55,8 @@ pub struct Agent {
     pub service: Service,
     /// Why the last change was refused.
     pub kept: Option<String>,
+    /// Where the newest numbers are left, when somebody wants them.
+    pub board: Option<Arc<Board>>,
 }
 
 /// The configuration was read again.
@@ -100,6 +103,7 @@ impl Agent {
         if let Some(recorder) = &mut self.recorder {
             recorder.finish();
         }
+        self.board.iter().for_each(|board| board.stop());
         for delivery in self.sinks.close(SINKS_GRACE) {
             if delivery.records_waiting > 0 || delivery.records_dropped > 0 {
                 log::warn!(
@@ -211,11 +215,15 @@ impl Agent {
         }
         let outcome = self.pipeline.step(&event);
         self.act(outcome);
+        if let (Some(board), Body::Tick) = (&self.board, &event.body) {
+            board.update(self.pipeline.vitals(), self.sinks.deliveries());
+        }
     }
 
     fn act(&self, outcome: Outcome) {
         for notice in &outcome.notices {
             self.sinks.send(notice);
+            self.board.iter().for_each(|board| board.count(notice));
         }
         for record in outcome.records {
             self.sinks.record(record);

@@ -20,7 +20,7 @@ pub mod selftest;
 mod table;
 
 /// SHA-256 of the eBPF object inside this binary.
-const BPF_DIGEST: &str = match option_env!("MINEWARDEN_BPF_DIGEST") {
+pub(crate) const BPF_DIGEST: &str = match option_env!("MINEWARDEN_BPF_DIGEST") {
     Some(digest) => digest,
     None => "unknown",
 };

@@ -2,7 +2,7 @@
 //!
 //! Owns the sections of `minewarden.toml`, their defaults and the ranges of their values. Must not know how a
 //! file is found or read (`config/load.rs` does), nor who uses a value.
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub struct Config {
     pub incident: Incident,
     /// What is known of miners beforehand.
     pub rules: Rules,
+    /// Numbers for Prometheus.
+    pub metrics: Metrics,
     /// The agent itself.
     pub agent: Agent,
 }
@@ -114,6 +116,18 @@ impl Default for Rules {
     }
 }
 
+/// `[metrics]`; nothing is offered by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metrics {
+    /// Where `GET /metrics` is answered: a loopback address, or nowhere.
+    #[serde(serialize_with = "value::or_empty", deserialize_with = "value::loopback")]
+    pub listen: Option<SocketAddr>,
+    /// The file that node_exporter's textfile collector reads: an absolute path, or none.
+    #[serde(serialize_with = "value::path_or_empty", deserialize_with = "value::textfile")]
+    pub textfile: Option<PathBuf>,
+}
+
 /// `[agent]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -172,6 +186,8 @@ mod tests {
         config.journal.record = vec![RecordName::Connect, RecordName::Exec];
         config.rules.directory = "/srv/rules".into();
         config.watch.cgroup = super::Scope::Own;
+        config.metrics.listen = Some("[::1]:9256".parse().unwrap());
+        config.metrics.textfile = Some("/run/m.prom".into());
         config.incident.end_after = std::time::Duration::from_millis(90_500);
         let loaded = parse(&toml::to_string(&config).unwrap()).unwrap();
         assert_eq!((loaded.config, loaded.unknown), (config, vec![]));

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod host;
 mod incident;
 pub mod kernel;
+pub mod metrics;
 pub mod notice;
 pub mod outcome;
 pub mod pipeline;

@@ -45,7 +45,7 @@ impl Level {
 }
 
 /// Why a notice was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Hooks are attached and events flow.
     AgentStarted,

@@ -10,6 +10,7 @@ use crate::{
     event::{Body, BootTime, Counters, Event, FlowId, Host},
     finding::{Finding, Found},
     incident::Incidents,
+    metrics::Vitals,
     notice::FlowView,
     outcome::{Outcome, Request},
     record::Recorded,
@@ -208,6 +209,22 @@ impl Pipeline {
         Counters {
             seen: seen.map(named).into(),
             lost: lost.into_iter().chain(self.incidents.counters()).map(named).collect(),
+        }
+    }
+
+    /// What the agent's metrics show of the state.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        let (incidents, most) = self.incidents.held();
+        let (processes, flows) = (&self.tables.processes, &self.tables.flows);
+        Vitals {
+            counters: self.pulse.totals(&self.counters()),
+            open: self.incidents.by_level(),
+            tables: vec![
+                ("processes", processes.len(), processes.capacity()),
+                ("flows", flows.len(), flows.capacity()),
+                ("incidents", incidents, most),
+            ],
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 mod agent;
 mod host;
+mod metrics;
 
 use std::{fs, io, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio};
 

@@ -28,6 +28,7 @@ mod known;
 mod lab;
 mod late;
 mod latency;
+mod metrics;
 mod namespace;
 mod passed;
 mod recorded;
@@ -131,6 +132,7 @@ fn main() -> ExitCode {
         verifier::tests(),
         watch::tests(),
         selftest::tests(),
+        metrics::tests(),
         latency::tests(),
         late::tests(),
     ];

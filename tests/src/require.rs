@@ -5,7 +5,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{agent, cgroup, collector, docker, journald};
+use crate::{agent, cgroup, collector, docker, journald, prometheus};
 
 /// Something a live test cannot do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Need {
     Docker,
     /// nginx, systemd-journal-remote and -upload, openssl; `MINEWARDEN_REQUIRE_COLLECTOR=1` likewise.
     Collector,
+    /// Prometheus, promtool and Alertmanager; `MINEWARDEN_REQUIRE_PROMETHEUS=1` likewise.
+    Prometheus,
 }
 
 /// What every live test needs.
@@ -49,6 +51,7 @@ impl Need {
         match self {
             Self::Docker => &[("MINEWARDEN_REQUIRE_DOCKER", "1")],
             Self::Collector => &[("MINEWARDEN_REQUIRE_COLLECTOR", "1")],
+            Self::Prometheus => &[("MINEWARDEN_REQUIRE_PROMETHEUS", "1")],
             Self::Root | Self::Btf | Self::Cgroup2 | Self::Agent => {
                 &[ALL, ("MINEWARDEN_REQUIRE_LIVE", "kernel")]
             }
@@ -70,6 +73,7 @@ impl Need {
             Self::Strace => no_command("strace", "--version"),
             Self::Docker => docker::missing(),
             Self::Collector => collector::missing(),
+            Self::Prometheus => prometheus::missing(),
             Self::Fuse => no_fuse().or_else(|| no_command("nsenter", "--version")),
             Self::NetTools => no_command("unshare", "--version").or_else(|| no_command("ip", "-Version")),
         }
@@ -108,7 +112,7 @@ fn no_privilege() -> Option<String> {
 /// Why `test` cannot run here; `None` when it can.
 ///
 /// # Errors
-/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` (for Docker: `MINEWARDEN_REQUIRE_DOCKER=1`) says that it has to.
+/// When it cannot, and `MINEWARDEN_REQUIRE_LIVE=1` (for Docker: `MINEWARDEN_REQUIRE_DOCKER=1`, and so on) says that it has to.
 pub fn reason_to_skip(test: &str, needs: &[Need]) -> Result<Option<String>> {
     let missing = needs.iter().find_map(|need| Some((need.missing()?, need.forbids())));
     may_skip(|variable, wanted| env::var(variable).is_ok_and(|value| value == wanted), test, missing)

@@ -20,11 +20,13 @@ use tokio::{
 use super::reload::{self, Reload};
 use crate::{
     agent::{Agent, Ending},
-    config::{Config, RecordName, Scope},
+    cli::BPF_DIGEST,
+    config::{Config, Metrics, RecordName, Scope},
     detect::{Detector, argv::Argv, binary::Binary, destination::Destination, stratum::Stratum},
     event::Host,
     host::{privilege::host_pids, watch::Target},
     kernel::{Channels, Kernel},
+    metrics::{Board, Endpoint, Textfile},
     pipeline::{Pipeline, Settings},
     privilege,
     record::Recorded,
@@ -113,6 +115,9 @@ async fn live(start: Start) -> anyhow::Result<()> {
         assemble(host, &scope, settings(&start), &known, ways, recorder)?;
     drop(known);
     agent.service = Service::from_environment();
+    // Kept until the agent has ended: the file is then written for the last time.
+    let (board, _textfile) = offer(&start.config.metrics).unzip();
+    agent.board = board;
     let target = &kernel.target;
     let result = if ends_us {
         let stop = async {
@@ -127,6 +132,30 @@ async fn live(start: Start) -> anyhow::Result<()> {
     };
     drop(kernel);
     result
+}
+
+/// Offers the numbers where the configuration says; `None` where that is nowhere. Detection goes on without them.
+fn offer(config: &Metrics) -> Option<(Arc<Board>, Option<Textfile>)> {
+    if config.listen.is_none() && config.textfile.is_none() {
+        return None;
+    }
+    let board = Arc::new(Board::new(env!("CARGO_PKG_VERSION"), BPF_DIGEST));
+    if let Some(address) = config.listen
+        && let Err(error) = Endpoint::start(address, Arc::clone(&board))
+    {
+        log::warn!("degraded, [metrics] listen: {address}: {error}; lost: the numbers for Prometheus");
+    }
+    let textfile = config.textfile.as_ref().and_then(|path| {
+        let started = Textfile::start(path.clone(), Arc::clone(&board));
+        let complain = |error: &io::Error| {
+            log::warn!(
+                "degraded, [metrics] textfile: {}: {error}; lost: the numbers for node_exporter",
+                path.display()
+            );
+        };
+        started.inspect_err(complain).ok()
+    });
+    Some((board, textfile))
 }
 
 /// Ready when SIGTERM or SIGINT comes.
@@ -210,7 +239,8 @@ pub(super) fn assemble(
     let pipeline = Pipeline::new(host, settings, detectors(Arc::clone(&known.pools)));
     let workers = Arc::new(workers);
     let (changes, service) = (mpsc::channel(1).1, Service::default());
-    let agent = Agent { pipeline, workers, answers, sinks, recorder, changes, service, kept: None };
+    let agent =
+        Agent { pipeline, workers, answers, sinks, recorder, changes, service, kept: None, board: None };
     Ok(Parts { kernel, agent, source })
 }
 

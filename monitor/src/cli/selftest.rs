@@ -111,7 +111,7 @@ fn wait(
     deadline: Instant,
 ) -> anyhow::Result<Outcome> {
     while let Some(entry) = journal.next(deadline)? {
-        outcome.take(entry, conversation);
+        outcome.take(&entry, conversation);
         // What was not marked at first is not marked later.
         if matches!(outcome.verdict, Verdict::Reported | Verdict::Unmarked) {
             break;

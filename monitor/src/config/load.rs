@@ -154,7 +154,7 @@ mod tests {
         assert!(!config.journal.object_pid);
         let expected = [
             (4, "unknown key `journal.object_pib`; known here: object_pid, record, record_namespace, socket"),
-            (6, "unknown key `incidents`; known here: agent, incident, journal, rules, watch"),
+            (6, "unknown key `incidents`; known here: agent, incident, journal, metrics, rules, watch"),
         ];
         assert_eq!(unknown, expected.map(|(line, text)| Problem { line, message: text.to_owned() }));
     }
@@ -192,6 +192,17 @@ mod tests {
             let error = refused(&format!("[journal]\nrecord_namespace = \"{name}\"\n"));
             assert!(error.starts_with("2: a name of at most 64 letters"), "{error}");
         }
+        let loopback =
+            "2: a loopback address with a port is wanted, such as \"127.0.0.1:9256\" or \"[::1]:9256\"";
+        for address in
+            ["0.0.0.0:9256", "192.0.2.1:9256", "[::]:9256", "localhost:9256", "127.0.0.1", "127.0.0.1:0"]
+        {
+            assert_eq!(refused(&format!("[metrics]\nlisten = \"{address}\"\n")), loopback, "{address}");
+        }
+        assert_eq!(refused("[metrics]\ntextfile = \"a.prom\"\n"), "2: an absolute path is wanted");
+        assert!(refused("[metrics]\ntextfile = \"/run/a.txt\"\n").contains("ends in \".prom\""));
+        let metrics = parse("[metrics]\nlisten = \"\"\ntextfile = \"\"\n").unwrap().config.metrics;
+        assert_eq!(metrics, super::super::Metrics::default());
         let long = format!("[journal]\nsocket = \"/{}\"\n", "x".repeat(107));
         assert_eq!(refused(&long), "2: a socket's path has at most 107 bytes");
     }

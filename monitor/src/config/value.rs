@@ -1,10 +1,10 @@
 //! Values that are more than their TOML type.
 //!
 //! Owns their ranges. An error raised here carries the line of the value, because the reader adds it.
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{
-    Deserialize as _, Deserializer,
+    Deserialize as _, Deserializer, Serializer,
     de::{Error, IntoDeserializer as _, Unexpected, Visitor},
 };
 
@@ -56,9 +56,12 @@ impl Visitor<'_> for Period {
 
 /// An absolute path.
 pub(super) fn absolute_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    let path = PathBuf::deserialize(deserializer)?;
+    absolute(PathBuf::deserialize(deserializer)?)
+}
+
+fn absolute<E: Error>(path: PathBuf) -> Result<PathBuf, E> {
     if !path.is_absolute() || path.as_os_str().as_encoded_bytes().contains(&0) {
-        return Err(D::Error::custom("an absolute path is wanted"));
+        return Err(E::custom("an absolute path is wanted"));
     }
     Ok(path)
 }
@@ -71,4 +74,45 @@ pub(super) fn socket_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         return Err(D::Error::custom(format!("a socket's path has at most {SOCKET_PATH_MAX} bytes")));
     }
     Ok(path)
+}
+
+/// A loopback address with a port; nothing for nowhere. Whoever is on the host may read what is offered there, nobody
+/// else: there is neither a password nor encryption.
+pub(super) fn loopback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address: Option<SocketAddr> = text.parse().ok();
+    let wanted = "a loopback address with a port is wanted, such as \"127.0.0.1:9256\" or \"[::1]:9256\"";
+    let address = address.filter(|address| address.ip().is_loopback() && address.port() != 0);
+    address.map(Some).ok_or_else(|| D::Error::custom(wanted))
+}
+
+/// What it is, or an empty text.
+pub(super) fn or_empty<S: Serializer, T: fmt::Display>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.as_ref().map(T::to_string).unwrap_or_default())
+}
+
+/// An absolute path that node_exporter takes for one of its files; an empty text for none.
+pub(super) fn textfile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let path = absolute(path)?;
+    if path.extension().is_none_or(|extension| extension != "prom") {
+        return Err(D::Error::custom(
+            "a path that ends in \".prom\" is wanted: node_exporter reads no other",
+        ));
+    }
+    Ok(Some(path))
+}
+
+/// The path, or an empty text.
+pub(super) fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    or_empty(&path.as_ref().map(|path| path.display()), serializer)
 }

@@ -51,6 +51,11 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
         self.entries.get_or_insert_mut(key, V::default)
     }
 
+    /// The cap.
+    pub(crate) fn capacity(&self) -> usize {
+        self.entries.cap().get()
+    }
+
     /// Takes an entry out.
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.entries.pop(key)

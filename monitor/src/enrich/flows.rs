@@ -156,6 +156,12 @@ impl FlowTable {
         self.entries.len()
     }
 
+    /// Flows that may be held.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// Whether none is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -47,6 +47,12 @@ impl ProcessTable {
         self.entries.len()
     }
 
+    /// Processes that may be held.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// Whether none is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -44,6 +44,11 @@ impl Book {
         }
     }
 
+    /// Incidents that are open, and how many may be.
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.open.len(), self.capacity)
+    }
+
     /// Incidents that found no room, or had to make it, since start.
     pub(super) fn refused(&self) -> u64 {
         self.refused

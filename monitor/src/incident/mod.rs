@@ -8,7 +8,10 @@
 //! it turns out to be a relay, and for its first 8 wallets; every other piece of news waits until 10 s after the
 //! incident's latest notice. A new process is news when their number has doubled, and so are shares; a remote while
 //! fewer than 16 are known.
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     enrich::{Tables, processes::Process},
@@ -62,6 +65,22 @@ impl Incidents {
     /// Incidents that were announced and have not ended.
     pub(crate) fn announced(&self) -> usize {
         self.book.iter().filter(|incident| incident.news.told_level().is_some()).count()
+    }
+
+    /// Those, self-tests excepted, by the level that was told and the role.
+    pub(crate) fn by_level(&self) -> BTreeMap<(Level, Role), u64> {
+        let mut counts = BTreeMap::new();
+        for incident in self.book.iter().filter(|incident| !incident.self_test) {
+            if let Some(level) = incident.news.told_level() {
+                *counts.entry((level, incident.role)).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Incidents held, told of or not, and how many may be.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        self.book.held()
     }
 
     /// What did not fit, since start.

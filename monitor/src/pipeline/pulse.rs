@@ -128,7 +128,7 @@ impl Pulse {
     }
 
     /// The newest totals and the tables' own.
-    fn totals(&self, tables: &Counters) -> Counters {
+    pub(crate) fn totals(&self, tables: &Counters) -> Counters {
         let mut totals = self.counters.clone();
         for (kept, own) in [(&mut totals.seen, &tables.seen), (&mut totals.lost, &tables.lost)] {
             for (name, count) in own {

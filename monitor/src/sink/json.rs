@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(object.get("test"), None);
         let mut notice = incident();
         notice.incident.as_deref_mut().unwrap().self_test = true;
-        assert_eq!(self::lines(&[notice])[0].get("test"), Some(&json!(true)));
+        assert_eq!(lines(&[notice])[0].get("test"), Some(&json!(true)));
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Outcome {
     }
 
     /// Takes in an entry; the newest says how it went.
-    pub(super) fn take(&mut self, entry: Entry, conversation: &Conversation) {
+    pub(super) fn take(&mut self, entry: &Entry, conversation: &Conversation) {
         // Only an agent that runs this executable marks it.
         let of_another = self.agents.own().all(|agent| agent.pid.to_string() != entry.writer);
         if !entry.is_marked() && of_another {
@@ -198,15 +198,15 @@ mod tests {
             Entry::read(line.as_bytes()).unwrap()
         };
         let mut outcome = outcome();
-        outcome.take(line("confirmed", ""), &conversation);
+        outcome.take(&line("confirmed", ""), &conversation);
         assert_eq!((outcome.verdict, outcome.entries), (Verdict::Silent, 0), "another agent's alarm");
         assert_eq!(outcome.clone().concluded(Duration::ZERO).verdict, Verdict::Unmarked);
-        outcome.take(line("likely", "1"), &conversation);
+        outcome.take(&line("likely", "1"), &conversation);
         assert_eq!(outcome.verdict, Verdict::Wrong);
-        outcome.take(line("confirmed", "1"), &conversation);
+        outcome.take(&line("confirmed", "1"), &conversation);
         assert_eq!((outcome.verdict, &outcome.reason, outcome.entries), (Verdict::Reported, &None, 2));
         outcome.agents.0.push(Agent { pid: 9, since: String::new(), exe: String::new(), own: true });
-        outcome.take(line("confirmed", ""), &conversation);
+        outcome.take(&line("confirmed", ""), &conversation);
         assert_eq!(outcome.verdict, Verdict::Unmarked);
         let mut lines = Vec::new();
         outcome.print(&mut lines).unwrap();
