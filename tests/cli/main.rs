@@ -86,7 +86,9 @@ fn check_names_file_and_line_of_an_unknown_key() {
     let (ran, name) = check("[journal]\nobject_pid = true\nobject_pdi = true\n");
     assert_eq!(
         ran.refused(),
-        format!("{name}:3: unknown key `journal.object_pdi`; known here: object_pid, record, socket")
+        format!(
+            "{name}:3: unknown key `journal.object_pdi`; known here: object_pid, record, record_namespace, socket"
+        )
     );
 }
 
