@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -27,12 +27,13 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn tests() -> Vec<Test> {
     const NEEDS: &[Need] = &[Need::Agent, Need::Collector];
-    let all: [(&str, fn(&Lab) -> Result<()>); 5] = [
+    let all: [(&str, fn(&Lab) -> Result<()>); 6] = [
         ("five_hosts_are_one_report", five_hosts),
         ("strangers_are_refused", strangers),
         ("a_host_that_lies_is_a_contradiction", liar),
         ("a_cut_loses_nothing_and_repeats_nothing", cut),
         ("an_outage_is_waited_out", outage),
+        ("rate", rate),
     ];
     all.map(|(name, run)| Test::new(format!("collector::{name}"), run).needs_only(NEEDS)).into()
 }
@@ -253,5 +254,46 @@ fn outage(_lab: &Lab) -> Result<()> {
     ensure!(host(&json, "web01")?["incidents"] == 2, "{text}");
     ensure!(host(&json, "web02")?["state"] == "never", "{text}");
     ensure!(text.contains("NEVER HEARD"), "{text}");
+    Ok(())
+}
+
+/// Heartbeats of one host as [`rate`] sends them: a month of them at the default interval.
+const BEATS: usize = 8_640;
+
+/// How much a collector takes, with everything on one machine: printed, for docs/operations.md. What is demanded is only
+/// that all of it arrives.
+#[expect(clippy::cast_precision_loss, reason = "counts of thousands")]
+fn rate(_lab: &Lab) -> Result<()> {
+    let collector = Collector::start(&HOSTS)?;
+    let counters: String = (0..70).map(|number| format!("a.counters.name.{number}={number} ")).collect();
+    let counters = format!("{counters}lost.exec=0");
+    let mut senders = Vec::new();
+    for name in HOSTS {
+        let (sender, fake) = (collector.host(name)?, FakeHost::new(name));
+        let beat = |number: usize| {
+            let before = u32::try_from(BEATS - number).unwrap_or(0);
+            fake.agent(ago(SECOND * before * 300), number, "heartbeat", &[("MINEWARDEN_COUNTERS", &counters)])
+        };
+        let entries: Vec<_> = (0..BEATS).map(beat).collect();
+        fill(&sender, &entries)?;
+        senders.push((sender, entries.iter().map(Vec::len).sum::<usize>()));
+    }
+    let begin = Instant::now();
+    let mut uploads = senders.iter().map(|(sender, _)| sender.upload()).collect::<Result<Vec<_>>>()?;
+    uploads.iter_mut().try_for_each(|upload| upload.finish(SENT))?;
+    let taken = begin.elapsed().as_secs_f64();
+    let (all, bytes) = (BEATS * HOSTS.len(), senders.iter().map(|(_, bytes)| bytes).sum::<usize>());
+    ensure!(stored(&collector) == all, "{} of {all} arrived", stored(&collector));
+    let begin = Instant::now();
+    let (_, json) = reports(&collector.journals(), &[])?;
+    let read = begin.elapsed().as_secs_f64() / 2.0;
+    ensure!(json["counts"]["entries"] == all, "{:#}", json["counts"]);
+    println!(
+        "collector: {all} heartbeats of {} bytes from {} hosts in {taken:.2} s, {:.0} entries/s, {:.1} MB/s; a report in {read:.2} s",
+        bytes / all,
+        HOSTS.len(),
+        all as f64 / taken,
+        bytes as f64 / taken / 1e6,
+    );
     Ok(())
 }
