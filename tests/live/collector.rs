@@ -264,15 +264,21 @@ const BEATS: usize = 8_640;
 /// that all of it arrives.
 #[expect(clippy::cast_precision_loss, reason = "counts of thousands")]
 fn rate(_lab: &Lab) -> Result<()> {
-    let collector = Collector::start(&HOSTS)?;
-    let counters: String = (0..70).map(|number| format!("a.counters.name.{number}={number} ")).collect();
-    let counters = format!("{counters}lost.exec=0");
+    let mut collector = Collector::start(&HOSTS)?;
+    // As long as real ones, and different in each.
+    let counters =
+        |beat: usize| (0..70).map(|n| format!("a.counters.name.{n}={} ", n * beat)).collect::<String>();
     let mut senders = Vec::new();
     for name in HOSTS {
         let (sender, fake) = (collector.host(name)?, FakeHost::new(name));
         let beat = |number: usize| {
             let before = u32::try_from(BEATS - number).unwrap_or(0);
-            fake.agent(ago(SECOND * before * 300), number, "heartbeat", &[("MINEWARDEN_COUNTERS", &counters)])
+            fake.agent(
+                ago(SECOND * before * 300),
+                number,
+                "heartbeat",
+                &[("MINEWARDEN_COUNTERS", &counters(number))],
+            )
         };
         let entries: Vec<_> = (0..BEATS).map(beat).collect();
         fill(&sender, &entries)?;
@@ -282,6 +288,7 @@ fn rate(_lab: &Lab) -> Result<()> {
     let mut uploads = senders.iter().map(|(sender, _)| sender.upload()).collect::<Result<Vec<_>>>()?;
     uploads.iter_mut().try_for_each(|upload| upload.finish(SENT))?;
     let taken = begin.elapsed().as_secs_f64();
+    let [nginx, receiver] = collector.cpu_seconds()?;
     let (all, bytes) = (BEATS * HOSTS.len(), senders.iter().map(|(_, bytes)| bytes).sum::<usize>());
     ensure!(stored(&collector) == all, "{} of {all} arrived", stored(&collector));
     let begin = Instant::now();
@@ -289,7 +296,8 @@ fn rate(_lab: &Lab) -> Result<()> {
     let read = begin.elapsed().as_secs_f64() / 2.0;
     ensure!(json["counts"]["entries"] == all, "{:#}", json["counts"]);
     println!(
-        "collector: {all} heartbeats of {} bytes from {} hosts in {taken:.2} s, {:.0} entries/s, {:.1} MB/s; a report in {read:.2} s",
+        "collector: {all} heartbeats of {} bytes from {} hosts in {taken:.2} s, {:.0} entries/s, {:.1} MB/s; \
+         {receiver:.2} s of processor in systemd-journal-remote, {nginx:.2} s in nginx; a report in {read:.2} s",
         bytes / all,
         HOSTS.len(),
         all as f64 / taken,

@@ -23,6 +23,8 @@ const PACKAGE: &str = "minewarden-tests";
 const REQUIRE_LIVE: &str = "MINEWARDEN_REQUIRE_LIVE";
 /// The same for the one that needs Docker.
 const REQUIRE_DOCKER: &str = "MINEWARDEN_REQUIRE_DOCKER";
+/// The same for those of the collector, which need nginx and systemd-journal-remote.
+const REQUIRE_COLLECTOR: &str = "MINEWARDEN_REQUIRE_COLLECTOR";
 /// Tells the tests which agent to run.
 const AGENT: &str = "MINEWARDEN_AGENT";
 
@@ -142,7 +144,7 @@ impl Runner<'_> {
         let agent = self.agent.as_ref().context("the live tests need an agent")?;
         let mut variables =
             vec![(AGENT, agent.clone().into_os_string()), ("CARGO_MANIFEST_DIR", package.clone().into())];
-        for name in [REQUIRE_LIVE, REQUIRE_DOCKER, "RUST_BACKTRACE", "RUST_LOG"] {
+        for name in [REQUIRE_LIVE, REQUIRE_DOCKER, REQUIRE_COLLECTOR, "RUST_BACKTRACE", "RUST_LOG"] {
             variables.extend(env::var_os(name).map(|value| (name, value)));
         }
         match root::command(&program, &variables) {
