@@ -35,7 +35,9 @@ fn version_and_help_go_to_stdout() {
     let version = ran(&mut minewarden(&["--version"])).well();
     assert!(version.starts_with("minewarden 0.") && version.contains("(eBPF object "), "{version}");
     let help = ran(&mut minewarden(&["--help"])).well();
-    for command in ["run", "scan", "selftest", "replay", "doctor", "config", "rules", "explain"] {
+    let commands =
+        ["run", "scan", "selftest", "replay", "report", "doctor", "config", "rules", "explain"];
+    for command in commands {
         assert_has(&help, &format!("\n  {command} "));
         assert_has(
             &ran(&mut minewarden(&[command, "--help"])).well(),
@@ -62,6 +64,21 @@ fn rules_are_listed_and_explained() {
     assert_has(&ran(&mut minewarden(&["explain", "stratum"])).refused(), "there are stratum.session, ");
     let missing = ran(&mut minewarden(&["rules", "--rules", "/nonexistent/a.yar"])).refused();
     assert_eq!(missing, "/nonexistent/a.yar: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_report_that_cannot_be_made_says_why() {
+    let report = |args: &[&str]| ran(&mut minewarden(&[&["report"], args].concat())).refused();
+    let empty = tempfile::tempdir().unwrap();
+    let folder = empty.path().to_str().unwrap();
+    assert_eq!(report(&["-D", folder]), format!("{folder}: no *.journal file in it or its subfolders"));
+    assert_has(&report(&["-D", "/nonexistent"]), "/nonexistent: No such file");
+    fs::write(empty.path().join("sources.toml"), "[[source]]\nadress = \"127.77.0.1\"\n").unwrap();
+    assert_has(&report(&["-D", folder]), "sources.toml: TOML parse error at line 2");
+    assert_has(&report(&["--silent-after", "soon"]), "no time such as 90s or 15m");
+    assert_has(&report(&["--namespace", "-x/y"]), "no name of a journal namespace");
+    assert_has(&report(&["--sources", "x.toml"]), "--directory");
+    assert_has(&report(&["--format", "html"]), "[possible values: text, json]");
 }
 
 #[test]

@@ -156,6 +156,15 @@ impl Collector {
         Ok(())
     }
 
+    /// Processor time that nginx and systemd-journal-remote have taken so far, in seconds.
+    ///
+    /// # Errors
+    /// When one does not run.
+    pub fn cpu_seconds(&mut self) -> Result<[f64; 2]> {
+        let [nginx, remote] = [&self.nginx, &self.remote].map(|running| cpu_seconds(running.as_ref()?.pid()));
+        Ok([nginx.context("nginx does not run")?, remote.context("systemd-journal-remote does not run")?])
+    }
+
     /// What nginx answered, a line for each request.
     #[must_use]
     pub fn answers(&self) -> String {
@@ -235,6 +244,15 @@ impl Sender {
     pub fn send(&self) -> Result<()> {
         self.upload()?.finish(SENT)
     }
+}
+
+/// Fields 14 and 15 of /proc/PID/stat, which stand 11 and 12 after the state.
+#[expect(clippy::cast_precision_loss, reason = "ticks of a test's minutes")]
+fn cpu_seconds(pid: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let ticks = stat.rsplit_once(") ")?.1.split(' ').skip(11).take(2);
+    let ticks = ticks.map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()?;
+    Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// Two ports of 127.0.0.1 that nobody has.

@@ -25,6 +25,8 @@ const REQUIRE_LIVE: &str = "MINEWARDEN_REQUIRE_LIVE";
 const REQUIRE_DOCKER: &str = "MINEWARDEN_REQUIRE_DOCKER";
 /// The same for those that need Prometheus.
 const REQUIRE_PROMETHEUS: &str = "MINEWARDEN_REQUIRE_PROMETHEUS";
+/// The same for those of the collector, which need nginx and systemd-journal-remote.
+const REQUIRE_COLLECTOR: &str = "MINEWARDEN_REQUIRE_COLLECTOR";
 /// Tells the tests which agent to run.
 const AGENT: &str = "MINEWARDEN_AGENT";
 
@@ -144,7 +146,9 @@ impl Runner<'_> {
         let agent = self.agent.as_ref().context("the live tests need an agent")?;
         let mut variables =
             vec![(AGENT, agent.clone().into_os_string()), ("CARGO_MANIFEST_DIR", package.clone().into())];
-        for name in [REQUIRE_LIVE, REQUIRE_DOCKER, REQUIRE_PROMETHEUS, "RUST_BACKTRACE", "RUST_LOG"] {
+        let passed_on =
+            [REQUIRE_LIVE, REQUIRE_DOCKER, REQUIRE_PROMETHEUS, REQUIRE_COLLECTOR, "RUST_BACKTRACE", "RUST_LOG"];
+        for name in passed_on {
             variables.extend(env::var_os(name).map(|value| (name, value)));
         }
         match root::command(&program, &variables) {

@@ -152,7 +152,7 @@ fn remarks_on(host: &HostRow, certificates: bool) -> String {
         (certificates && !host.certified).then(|| "by no certificate, by its own word".to_owned()),
         (host.unbelieved > 0).then(|| format!("{} not written by root, left out", entries(host.unbelieved))),
         host.clock_ahead.then(|| "its clock is ahead".to_owned()),
-        host.last_loss.as_ref().map(|loss| loss.to_string()),
+        host.last_loss.as_ref().map(ToString::to_string),
         (host.left_out > 0).then(|| format!("{} of further incidents left out", entries(host.left_out))),
     ];
     all.into_iter().flatten().collect::<Vec<_>>().join("; ")
