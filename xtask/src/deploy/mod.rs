@@ -133,14 +133,16 @@ impl Run {
         self.hosts.iter()
     }
 
-    /// What `work` makes of each host; `None` where it was not begun.
-    fn map<R: Send>(
+    /// What `work` makes of each item; `None` where it was not begun.
+    fn over<T: Sync, R: Send>(
         &self,
-        work: impl Fn(usize, &Host, &Arc<Ssh>, &Step<'_>) -> R + Sync,
+        items: &[T],
+        label: impl Fn(&T) -> String + Sync,
+        work: impl Fn(usize, &T, &Arc<Ssh>, &Step<'_>) -> R + Sync,
         failed: impl Fn(&R) -> bool + Sync,
     ) -> Vec<Option<R>> {
-        let work = |number: usize, host: &Host, step: &Step<'_>| work(number, host, &self.ssh, step);
-        crew::each(&self.hosts, self.limits, &self.interrupt, Host::label, work, failed)
+        let work = |number: usize, item: &T, step: &Step<'_>| work(number, item, &self.ssh, step);
+        crew::each(items, self.limits, &self.interrupt, label, work, failed)
     }
 
     /// A line for each host.
@@ -150,10 +152,14 @@ impl Run {
             step.says(row.outcome.name());
             row
         };
-        let rows = self.map(told, |row| row.outcome.is_failure());
-        let why = if self.interrupt.stopped() { "stopped by a signal" } else { "enough hosts failed before" };
-        let not_tried = |host: &Host| Row::new(host.label()).ended(Outcome::NotTried, why);
+        let rows = self.over(&self.hosts, Host::label, told, |row| row.outcome.is_failure());
+        let not_tried = |host: &Host| Row::new(host.label()).ended(Outcome::NotTried, self.why_not());
         self.hosts().zip(rows).map(|(host, row)| row.unwrap_or_else(|| not_tried(host))).collect()
+    }
+
+    /// Why a host was not begun.
+    fn why_not(&self) -> &'static str {
+        if self.interrupt.stopped() { "stopped by a signal" } else { "enough hosts failed before" }
     }
 }
 

@@ -23,6 +23,8 @@ use super::interrupt::Interrupt;
 
 /// Most that is kept of an output stream; the rest is read and dropped.
 const OUTPUT_MAX: u64 = 4 << 20;
+/// Characters of a line that is shown.
+const SHOWN_MAX: usize = 400;
 /// How often a wait looks whether it was interrupted.
 const SLICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// For output that is still on its way when the child has ended; a grandchild may hold the pipe for ever.
@@ -31,7 +33,7 @@ const REST: Duration = Duration::from_secs(5);
 /// What a child reads.
 pub(crate) enum Input<'a> {
     /// These bytes.
-    Text(String),
+    Bytes(Vec<u8>),
     /// A file's.
     File(&'a Path),
 }
@@ -61,7 +63,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<Output> {
     let file = match input {
-        Input::Text(text) => Source::Text(text),
+        Input::Bytes(bytes) => Source::Bytes(bytes),
         Input::File(path) => Source::File(File::open(path).with_context(|| path.display().to_string())?),
     };
     let mut child = spawn(command)?;
@@ -69,7 +71,7 @@ pub(crate) fn run(
     thread::spawn(move || {
         // A child that ends early closes the pipe; its exit status says why.
         let _ = match file {
-            Source::Text(text) => stdin.write_all(text.as_bytes()),
+            Source::Bytes(bytes) => stdin.write_all(&bytes),
             Source::File(mut file) => io::copy(&mut file, &mut stdin).map(|_| ()),
         };
     });
@@ -124,7 +126,7 @@ fn pid(child: &Child) -> Result<Pid> {
 }
 
 enum Source {
-    Text(String),
+    Bytes(Vec<u8>),
     File(File),
 }
 
@@ -142,11 +144,13 @@ pub(crate) fn collect(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8
 
 /// A line that may be printed: foreign bytes can neither break it nor steer a terminal.
 pub(crate) fn plain(line: &str) -> String {
-    line.trim()
-        .chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .take(400)
-        .collect()
+    safe(line).take(SHOWN_MAX).collect()
+}
+
+/// The same, whole: output was bounded when it was read.
+pub(crate) fn safe(line: &str) -> impl Iterator<Item = char> {
+    let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    line.trim().chars().map(move |c| if c == '\t' { ' ' } else { shown(c) })
 }
 
 #[cfg(test)]
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
 
     fn sh(script: &str, limit: Duration, interrupt: &Interrupt) -> Result<Output> {
-        run(Command::new("sh").arg("-s"), Input::Text(script.to_owned()), limit, interrupt)
+        run(Command::new("sh").arg("-s"), Input::Bytes(script.into()), limit, interrupt)
     }
 
     #[test]

@@ -246,6 +246,9 @@ impl Rollout<'_> {
             let noted = noted.map(|error| plain(&format!("; {error:#}"))).unwrap_or_default();
             return (Outcome::Failed, format!("{why}; {kept}{noted}"));
         }
+        if self.shell.aborted() {
+            return (Outcome::Failed, "aborted while installing: deploy again".to_owned());
+        }
         self.step.says("taking back");
         let undone = match self.shell.facts(UNDO, &[folder], CHANGE) {
             Ok(facts) => fact(&facts, "undone").to_owned(),

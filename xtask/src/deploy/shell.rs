@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::{
     host::Host,
     interrupt::Interrupt,
-    process::{self, Input, Output, plain},
+    process::{self, Input, Output, safe},
     ssh::{Login, Ssh},
 };
 use crate::{exec, object::digest};
@@ -51,7 +51,7 @@ impl Shell {
         };
         let shell = Self { way, sudo: uid != 0, interrupt: ssh.interrupt().clone() };
         if shell.sudo {
-            let probe = shell.run(&["true"], Input::Text(String::new()), LOOK, &shell.interrupt)?;
+            let probe = shell.run(&["true"], Input::Bytes(Vec::new()), LOOK, &shell.interrupt)?;
             ensure!(
                 probe.status.success(),
                 "not root there (uid {uid}), and sudo -n says: {}; log in as root or allow it in sudoers",
@@ -72,7 +72,7 @@ impl Shell {
         let out = self.script(script, args, limit)?;
         let facts = facts(&out.stdout);
         if let Some(why) = facts.get("refused") {
-            bail!("{why}");
+            bail!("{}", process::plain(why));
         }
         ensure!(out.status.success(), "{}", out.last_line());
         Ok(facts)
@@ -105,6 +105,11 @@ impl Shell {
         Ok(())
     }
 
+    /// Whether the operator cut it off.
+    pub(crate) fn aborted(&self) -> bool {
+        self.interrupt.aborted()
+    }
+
     fn run(
         &self,
         words: &[&str],
@@ -128,7 +133,8 @@ impl Shell {
 
 /// A script with what it may call; its functions are read whole before the first line runs.
 fn whole(script: &str) -> Input<'static> {
-    Input::Text(format!("{LIBRARY}\nmain() {{\n{script}\n}}\nmain \"$@\" </dev/null\nexit $?\n"))
+    let text = format!("{LIBRARY}\nmain() {{\n{script}\n}}\nmain \"$@\" </dev/null\nexit $?\n");
+    Input::Bytes(text.into_bytes())
 }
 
 /// Asks for sudo's password once, at the terminal, before anything runs beside it.
@@ -158,7 +164,7 @@ pub(crate) fn facts(stdout: &str) -> Facts {
         let (key, value) = line.split_once('=')?;
         let is_key =
             !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
-        is_key.then(|| (key.to_owned(), plain(value)))
+        is_key.then(|| (key.to_owned(), safe(value).collect()))
     };
     stdout.lines().filter_map(pair).collect()
 }

@@ -44,7 +44,9 @@ struct Line {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let Some(run) = Run::new(&options.fleet)? else { return Ok(ExitCode::from(2)) };
     let hours = options.hours.to_string();
-    let lines = run.map(
+    let lines = run.over(
+        &run.hosts,
+        Host::label,
         |number, host, ssh, step| line(&hours, number, host, ssh, step),
         // A host that is not well is what a status is for: the others are asked all the same.
         |_| false,

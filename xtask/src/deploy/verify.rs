@@ -43,7 +43,8 @@ pub(crate) struct Proof {
 /// Why it is not well.
 pub(crate) fn verify(shell: &Shell, expect: Expect<'_>) -> Result<Proof> {
     let seconds = if expect.fresh { START } else { LOOK_ONLY };
-    let facts = shell.facts(SETTLE, &[&seconds.to_string()], Duration::from_secs(2 * START))?;
+    let (seconds, fresh) = (seconds.to_string(), if expect.fresh { "yes" } else { "no" });
+    let facts = shell.facts(SETTLE, &[&seconds, fresh], Duration::from_secs(2 * START))?;
     let mut text = alive(&facts, expect)?;
     if expect.selftest {
         text += ", ";

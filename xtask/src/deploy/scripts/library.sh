@@ -32,15 +32,16 @@ installed_as() {
 	fi
 }
 
-# install_package FILE LOG
-install_package() {
+# install_package FILE LOG: folders that scripts of the package make are for all to read.
+install_package() (
+	umask 022
 	case $1 in
 	*.deb) unlocked "$2" dpkg --force-confdef --force-confold -i "$1" ;;
 	*.rpm) rpm -U --replacepkgs --oldpackage "$1" >"$2" 2>&1 ;;
 	*.tar.gz) from_archive "$1" >"$2" 2>&1 ;;
 	*) echo "$1: no kind of package" >"$2" && return 1 ;;
 	esac
-}
+)
 
 # remove_package KIND LOG
 remove_package() {

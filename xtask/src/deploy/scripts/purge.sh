@@ -47,6 +47,12 @@ for path in systemd-journal-remote.socket.d/minewarden.conf systemd-journal-remo
 	ours "/etc/systemd/system/$path"
 done
 ours /etc/systemd/journal-remote.conf.d/minewarden.conf
+rm -f /var/lib/systemd/timers/stamp-minewarden-vacuum.timer
+# Journals of the agent's own namespaces stay as files; nobody has to keep them open.
+systemctl stop 'systemd-journald@minewarden*.service' 'systemd-journald@minewarden*.socket' \
+	'systemd-journald-varlink@minewarden*.socket' 2>/dev/null
+# rpm leaves folders that no package owns.
+rmdir /usr/share/doc/minewarden /usr/share/licenses/minewarden /usr/lib/minewarden 2>/dev/null
 rm -rf /etc/minewarden /var/lib/minewarden "$cache" /run/minewarden "/etc/systemd/system/$unit.d"
 for base in /var/tmp /tmp /run /root; do
 	for left in "$base"/minewarden-deploy.??????????; do
@@ -68,9 +74,10 @@ while IFS= read -r path; do
 done <"$1/manifest"
 for path in "$program" /usr/lib/systemd/system/$unit /etc/systemd/system/$unit /etc/minewarden /var/lib/minewarden \
 	"$cache" /run/minewarden /usr/lib/systemd/catalog/minewarden.catalog /usr/lib/sysusers.d/minewarden.conf \
-	/usr/lib/tmpfiles.d/minewarden.conf /usr/lib/minewarden /etc/systemd/system/*/"$unit" \
+	/usr/lib/tmpfiles.d/minewarden.conf /usr/lib/minewarden /usr/share/doc/minewarden \
+	/usr/share/licenses/minewarden /etc/systemd/system/*/"$unit" \
 	/etc/systemd/system/"$unit".d /etc/systemd/system/*/minewarden.conf /etc/systemd/*.conf.d/minewarden.conf \
-	/etc/nginx/conf.d/minewarden-collector.conf; do
+	/etc/nginx/conf.d/minewarden-collector.conf /var/lib/systemd/timers/stamp-minewarden-vacuum.timer; do
 	[ -e "$path" ] || [ -h "$path" ] && found "file $path"
 done
 [ "$(shown LoadState)" = not-found ] || found "unit $unit ($(shown LoadState))"

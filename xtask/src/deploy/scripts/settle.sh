@@ -1,4 +1,4 @@
-# settle.sh SECONDS: waits until the unit runs what is installed and its journal has an entry of this very run. The
+# settle.sh SECONDS FRESH: waits until the unit runs what is installed and its journal has an entry of this very run. The
 # invocation is journald's own word for a run of a unit; nobody can forge it.
 end=$(($(date +%s) + $1))
 while :; do
@@ -6,12 +6,14 @@ while :; do
 	if [ "$state" = active ] && [ -n "$run" ]; then
 		entry=$(journalctl -q --namespace='*' -t minewarden "_SYSTEMD_INVOCATION_ID=$run" MINEWARDEN_EVENT=agent-started \
 			MINEWARDEN_EVENT=heartbeat -n 1 -o json \
-			--output-fields=MINEWARDEN_EVENT,MINEWARDEN_VERSION 2>/dev/null)
+			--output-fields=MINEWARDEN_EVENT,MINEWARDEN_ID 2>/dev/null)
 	fi
 	same=no
 	[ "/proc/$pid/exe" -ef "$program" ] && same=yes
 	[ -n "$entry" ] && [ "$same" = yes ] && break
 	[ "$state" = failed ] && break
+	# The unit is tried again for ever; one that was just started and is tried again has failed.
+	[ "$2" = yes ] && [ "$(shown NRestarts)" != 0 ] && break
 	[ "$(date +%s)" -ge "$end" ] && break
 	sleep 0.5
 done
