@@ -2,6 +2,7 @@
 //!
 //! Owns the command lines and the run over all hosts. What is done on one host stands in `rollout.rs`; what the host
 //! itself carries out, in `scripts/`.
+mod collector;
 mod crew;
 mod doctor;
 mod host;
@@ -82,6 +83,8 @@ pub(crate) struct Options {
     /// Which version, where there are packages of more than one
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
+    #[command(flatten)]
+    collector: collector::Collecting,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -100,7 +103,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         .map_or_else(|| Ok(cargo::workspace()?.join("target/dist")), Ok::<_, anyhow::Error>)?;
     let packages = Packages::find(&folder, options.version.as_deref())?;
     let order = Order::new(packages, options.config.as_deref(), options.dry_run, options.keep)?;
-    let rows = run.each(|number, host, ssh, step| rollout::deploy(&order, number, host, ssh, step));
+    let mut rows = run.each(|number, host, ssh, step| rollout::deploy(&order, number, host, ssh, step));
+    rows.extend(collector::set_up(&options.collector, &run, &rows, options.dry_run)?);
     Ok(table::print(&rows, options.json))
 }
 

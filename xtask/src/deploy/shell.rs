@@ -23,6 +23,19 @@ pub(crate) const CHANGE: Duration = Duration::from_secs(600);
 /// For a file of some tens of megabytes over a slow line.
 const UPLOAD: Duration = Duration::from_secs(1200);
 
+/// Standard input becomes the file $1 with the mode $2. It is never there with more than that.
+const PUT: &str = r#"
+umask 022
+mkdir -p -- "${1%/*}" || exit 1
+umask 077
+cat >"$1.deploy" && chmod "$2" "$1.deploy" || exit 1
+if cmp -s "$1.deploy" "$1" && [ "$(stat -c %a "$1")" = "$2" ]; then
+	rm -f "$1.deploy"
+else
+	mv -f -- "$1.deploy" "$1" && echo changed
+fi
+"#;
+
 /// A shell that can be root.
 pub(crate) struct Shell {
     way: Way,
@@ -103,6 +116,14 @@ impl Shell {
         let (ours, theirs) = (digest_of(file)?, out.stdout.split_whitespace().next().unwrap_or_default());
         ensure!(ours == theirs, "copying {}: it arrived changed", file.display());
         Ok(())
+    }
+
+    /// Writes a small file there, whole or not at all, owned by root. False when it was there already.
+    pub(crate) fn put(&self, content: &[u8], mode: u32, path: &str) -> Result<bool> {
+        let words = ["/bin/sh", "-c", PUT, "sh", path, &format!("{mode:o}")];
+        let out = self.run(&words, Input::Bytes(content.to_vec()), LOOK, &self.interrupt)?;
+        ensure!(out.status.success(), "{path}: {}", out.last_line());
+        Ok(out.stdout.trim() == "changed")
     }
 
     /// Whether the operator cut it off.

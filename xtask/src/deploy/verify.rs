@@ -35,6 +35,8 @@ pub(crate) struct Expect<'a> {
 pub(crate) struct Proof {
     pub(crate) version: String,
     pub(crate) text: String,
+    /// `MINEWARDEN_ID` of the last sign of life.
+    pub(crate) entry: String,
 }
 
 /// Looks, and waits where it was just started.
@@ -50,7 +52,9 @@ pub(crate) fn verify(shell: &Shell, expect: Expect<'_>) -> Result<Proof> {
         text += ", ";
         text += selftest(&shell.facts(SELFTEST, &[], LOOK)?)?;
     }
-    Ok(Proof { version: fact(&facts, "version").to_owned(), text })
+    let entry: Value = serde_json::from_str(fact(&facts, "entry")).context("journalctl's entry")?;
+    let entry = entry.get("MINEWARDEN_ID").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Proof { version: fact(&facts, "version").to_owned(), text, entry })
 }
 
 fn alive(facts: &Facts, expect: Expect<'_>) -> Result<String> {
