@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     prepare::prepare(&workspace)?;
     let programs = programs(&workspace)?;
     let begin = Instant::now();
-    let columns = boot_all(&workspace, kernels, &programs, options)?;
+    let columns = boot_all(&workspace, &kernels, &programs, options)?;
     print!("\n{}", table::text(&columns));
     if options.markdown {
         print!("\n{}", table::markdown(&columns));
@@ -102,7 +102,7 @@ fn programs(workspace: &Path) -> Result<Programs> {
 /// Boots every kernel, so many at a time; in the order in which they were given.
 fn boot_all(
     workspace: &Path,
-    kernels: Vec<Kernel>,
+    kernels: &[Kernel],
     programs: &Programs,
     options: &Options,
 ) -> Result<Vec<Column>> {
