@@ -52,16 +52,9 @@ pub(crate) fn build_agent(root: &Path, profile: &str, targets: &[&str]) -> Resul
     executables(command)
 }
 
-/// Builds the live tests for a machine that has no libraries; shares what [`build_agent`] built for release.
-pub(crate) fn build_live(root: &Path) -> Result<PathBuf> {
-    let mut command = cargo(root);
-    command.args(["test", "--no-run", "--locked", "--profile", "release", "--package", "minewarden-tests"]);
-    command.args(["--test", "live"]);
-    ensure!(
-        linking::make_static(root, &mut command, &linking::host()?)?,
-        "no static C library: apt-get install libc6-dev"
-    );
-    Ok(executables(command)?.executable("live")?.to_owned())
+/// The live tests and the programs that they start, unoptimised: what `cargo test` builds too.
+pub(crate) fn build_live(root: &Path) -> Result<Built> {
+    build(root, &["test", "--no-run", "--locked", "--package", "minewarden-tests", "--test", "live"])
 }
 
 /// The same agent for another machine's `target`, which [`linking::can_cross`] has found possible.

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use cpio::{NewcBuilder, write_cpio};
 
 use crate::exec;
@@ -69,6 +69,16 @@ fn relative(path: &Path) -> PathBuf {
     path.strip_prefix("/").unwrap_or(path).to_owned()
 }
 
+/// The loader and the libraries that a program starts with, as ldd(1) names them; none for a static one.
+pub(crate) fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // It fails for a program that asks for no loader.
+    ensure!(!text.contains("not found"), "{}: {text}", program.display());
+    let paths = text.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')));
+    Ok(paths.map(PathBuf::from).collect())
+}
+
 /// A copy of a program without its debugging information, which the machine would hold in memory; the program itself
 /// where there is no strip(1).
 pub(crate) fn stripped(program: &Path, folder: &Path) -> Result<PathBuf> {
@@ -89,6 +99,14 @@ mod tests {
     use cpio::NewcReader;
 
     use super::*;
+
+    #[test]
+    fn a_program_is_followed_by_its_loader_and_libraries() {
+        let own = libraries(&std::env::current_exe().unwrap()).unwrap();
+        assert!(own.iter().any(|path| path.to_string_lossy().contains("libc.so")), "{own:?}");
+        assert!(own.iter().any(|path| path.to_string_lossy().contains("ld-linux")), "{own:?}");
+        assert!(own.iter().all(|path| path.is_file()), "{own:?}");
+    }
 
     #[test]
     fn folders_come_before_what_is_in_them() {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::{
-    archive::{Archive, stripped},
+    archive::{Archive, libraries, stripped},
     kernels::Kernel,
     machine::{Accelerator, Machine},
     table::Column,
@@ -29,7 +29,7 @@ const PASSWD: &str =
 /// Lines of the kernel's console that are shown when a machine did not get to the end of its plan.
 const CONSOLE_LINES: usize = 15;
 
-/// The programs that go into a machine, all statically linked.
+/// The programs that go into a machine.
 pub(super) struct Programs {
     pub(super) init: PathBuf,
     pub(super) agent: PathBuf,
@@ -90,6 +90,9 @@ fn pack(kernel: &Kernel, programs: &Programs, folder: &Path) -> Result<Archive> 
     archive.file(Path::new("/init"), &stripped(&programs.init, &strip)?)?;
     for program in [&programs.agent, &programs.live].into_iter().chain(&programs.others) {
         archive.file(program, &stripped(program, &strip)?)?;
+        for library in libraries(program)? {
+            archive.file(&library, &library)?;
+        }
     }
     let mut modules = Vec::new();
     for module in &kernel.modules {

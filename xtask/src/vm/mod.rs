@@ -1,7 +1,7 @@
 //! `cargo xtask vm`: the agent on kernels of other releases, in virtual machines.
 //!
-//! Each kernel starts from an archive that holds the agent, the live tests and our own pool and miner, all static, and
-//! nothing else. The tests that need no more than a kernel run; the others say that they did not. `--image` tries the
+//! Each kernel starts from an archive that holds the agent as it is shipped, the live tests, our own pool and miner, the
+//! C library that those are linked with, and nothing else. The tests that need no more than a kernel run; the others say that they did not. `--image` tries the
 //! package on a whole system instead.
 mod archive;
 mod boot;
@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     prepare::prepare(&workspace)?;
     let programs = programs(&workspace)?;
     let begin = Instant::now();
-    let columns = boot_all(&workspace, kernels, &programs, options)?;
+    let columns = boot_all(&workspace, &kernels, &programs, options)?;
     print!("\n{}", table::text(&columns));
     if options.markdown {
         print!("\n{}", table::markdown(&columns));
@@ -86,15 +86,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds what goes into the machines.
+/// Builds what goes into the machines: the agent as it is shipped, the tests as `cargo test` has them.
 fn programs(workspace: &Path) -> Result<Programs> {
-    let built = cargo::build_agent(workspace, "release", &["--bins"])?;
-    let live = cargo::build_live(workspace)?;
-    let path = |name: &str| built.executable(name).map(Path::to_owned);
+    let agent = cargo::build_agent(workspace, "release", &["--bin", "minewarden"])?;
+    let tests = cargo::build_live(workspace)?;
+    let path = |name: &str| tests.executable(name).map(Path::to_owned);
     Ok(Programs {
         init: path("test-init")?,
-        agent: path("minewarden")?,
-        live,
+        agent: agent.executable("minewarden")?.to_owned(),
+        live: path("live")?,
         others: OTHERS.iter().map(|name| path(name)).collect::<Result<Vec<PathBuf>>>()?,
     })
 }
@@ -102,7 +102,7 @@ fn programs(workspace: &Path) -> Result<Programs> {
 /// Boots every kernel, so many at a time; in the order in which they were given.
 fn boot_all(
     workspace: &Path,
-    kernels: Vec<Kernel>,
+    kernels: &[Kernel],
     programs: &Programs,
     options: &Options,
 ) -> Result<Vec<Column>> {

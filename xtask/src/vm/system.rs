@@ -69,7 +69,9 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<ExitCode> {
     let folder = workspace.join("target/testbed/vm").join(format!("system-{}", trial.suite));
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let base = base(&tree, &folder)?;
-    let built = cargo::build_agent(&workspace, "release", &["--bins"])?;
+    // Static: the system's C library may be older than this machine's.
+    let wanted: Vec<&str> = PROGRAMS.iter().flat_map(|name| ["--bin", name]).collect();
+    let built = cargo::build_agent(&workspace, "release", &wanted)?;
     let programs: Vec<PathBuf> =
         PROGRAMS.iter().map(|name| built.executable(name).map(Path::to_owned)).collect::<Result<_>>()?;
     let payload = payload(&package, &programs, &folder)?;

@@ -20,17 +20,15 @@ fn cells(columns: &[Column]) -> Vec<Vec<String>> {
         row.extend(columns.iter().map(|column| state(column, &hook.program).to_owned()));
         rows.push(row);
     }
-    let sums: [(&str, fn(&Column) -> String); 3] = [
-        ("live tests", |column| format!("{} ok", column.told.count("ok"))),
-        ("failed", |column| column.told.count("failed").to_string()),
-        ("seconds", |column| column.took.as_secs().to_string()),
-    ];
-    for (name, sum) in sums {
-        let mut row: Vec<String> = [name, "", "", ""].map(str::to_owned).into();
-        row.extend(columns.iter().map(sum));
-        rows.push(row);
-    }
+    rows.push(sum("live tests", columns, |column| format!("{} ok", column.told.count("ok"))));
+    rows.push(sum("failed", columns, |column| column.told.count("failed").to_string()));
+    rows.push(sum("seconds", columns, |column| column.took.as_secs().to_string()));
     rows
+}
+
+fn sum(name: &str, columns: &[Column], of: impl Fn(&Column) -> String) -> Vec<String> {
+    let head = [name, "", "", ""].map(str::to_owned);
+    head.into_iter().chain(columns.iter().map(of)).collect()
 }
 
 /// Every hook that a column has, in the agent's order.

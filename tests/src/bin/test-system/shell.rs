@@ -53,14 +53,6 @@ pub(crate) fn entries() -> Result<Vec<Notice>> {
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).map(Notice::from_entry).collect())
 }
 
-/// Waits for a line about the service, of systemd or of its own, that contains all of `parts`; that line.
-pub(crate) fn said(parts: &[&str]) -> Result<String> {
-    wait::until(&format!("a journal line with {parts:?}"), CHANGE, || {
-        let text = run(&["journalctl", "--no-pager", "-b", "-o", "cat", "-u", UNIT]).ok()?;
-        text.lines().rfind(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
-    })
-}
-
 /// The cursor of the journal's newest entry, for [`said_since`].
 pub(crate) fn cursor() -> Result<String> {
     let text = run(&["journalctl", "--no-pager", "-n", "0", "--show-cursor"])?;
@@ -68,7 +60,7 @@ pub(crate) fn cursor() -> Result<String> {
     Ok(cursor.context("journalctl shows no cursor")?.to_owned())
 }
 
-/// As [`said`], after a cursor.
+/// Waits for a line about the service after a cursor, of systemd or of its own, that contains all of `parts`.
 pub(crate) fn said_since(cursor: &str, parts: &[&str]) -> Result<String> {
     wait::until(&format!("a journal line with {parts:?}"), CHANGE, || {
         let after = format!("--after-cursor={cursor}");
