@@ -35,8 +35,7 @@ fn version_and_help_go_to_stdout() {
     let version = ran(&mut minewarden(&["--version"])).well();
     assert!(version.starts_with("minewarden 0.") && version.contains("(eBPF object "), "{version}");
     let help = ran(&mut minewarden(&["--help"])).well();
-    let commands =
-        ["run", "scan", "selftest", "replay", "report", "doctor", "config", "rules", "explain"];
+    let commands = ["run", "scan", "selftest", "replay", "report", "doctor", "config", "rules", "explain"];
     for command in commands {
         assert_has(&help, &format!("\n  {command} "));
         assert_has(

@@ -11,6 +11,7 @@ mod notices;
 mod package;
 mod sbom;
 mod stage;
+mod trial;
 mod verify;
 
 use std::{
@@ -53,6 +54,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    #[allow(dead_code, reason = "for the commands that deploy and try packages")]
     /// Packages of `agent`, which was built before, as `version`, in `out`; the checkers are not asked.
     pub(crate) fn of_agent(agent: &Path, version: Option<&str>, out: &Path) -> Self {
         let (agent, out) = (Some(agent.to_owned()), Some(out.to_owned()));
@@ -75,6 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[allow(dead_code, reason = "for the commands that deploy and try packages")]
 /// The packages that an earlier `cargo xtask dist` left in `target/dist`.
 pub(crate) fn find(workspace: &Path) -> Result<Artifacts> {
     let target = linking::host()?;

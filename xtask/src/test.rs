@@ -146,8 +146,14 @@ impl Runner<'_> {
         let agent = self.agent.as_ref().context("the live tests need an agent")?;
         let mut variables =
             vec![(AGENT, agent.clone().into_os_string()), ("CARGO_MANIFEST_DIR", package.clone().into())];
-        let passed_on =
-            [REQUIRE_LIVE, REQUIRE_DOCKER, REQUIRE_PROMETHEUS, REQUIRE_COLLECTOR, "RUST_BACKTRACE", "RUST_LOG"];
+        let passed_on = [
+            REQUIRE_LIVE,
+            REQUIRE_DOCKER,
+            REQUIRE_PROMETHEUS,
+            REQUIRE_COLLECTOR,
+            "RUST_BACKTRACE",
+            "RUST_LOG",
+        ];
         for name in passed_on {
             variables.extend(env::var_os(name).map(|value| (name, value)));
         }

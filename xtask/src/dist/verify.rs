@@ -16,6 +16,7 @@ use super::{
     agent,
     artifacts::Artifacts,
     stage::{self, Stage},
+    trial,
 };
 use crate::{
     exec,
@@ -48,6 +49,8 @@ pub(super) fn check(workspace: &Path, stage: &Stage, artifacts: &Artifacts) -> R
     note("lintian", lintian(artifacts));
     note("rpm", rpm(artifacts));
     note("rpmlint", rpmlint(workspace, artifacts));
+    note("install.sh", trial::archive(stage, artifacts));
+    note("rpm --root", trial::rpm(artifacts));
     ensure!(failed.is_empty(), "the packages failed: {}", failed.join(", "));
     Ok(())
 }
