@@ -121,8 +121,7 @@ mod tests {
     #[test]
     fn each_shell_completes_each_subcommand_and_option() {
         let folder = written();
-        for (file, before) in [("minewarden.bash", "--"), ("_minewarden", "'--"), ("minewarden.fish", "-l ")]
-        {
+        for (file, before) in [("minewarden.bash", "--"), ("_minewarden", "--"), ("minewarden.fish", "-l ")] {
             let script = fs::read_to_string(folder.path().join("completions").join(file)).unwrap();
             for command in commands() {
                 assert!(script.contains(command.get_name()), "{file}: {}", command.get_name());

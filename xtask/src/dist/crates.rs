@@ -60,8 +60,13 @@ pub(crate) fn shipped(workspace: &Path, target: &str) -> Result<Vec<Crate>> {
     for (id, below) in &agent {
         edges.entry(id.clone()).or_default().extend(below.iter().cloned());
     }
-    let known: BTreeMap<Id, &Value> =
-        metadata["packages"].as_array().into_iter().flatten().filter_map(|it| Some((id(it)?, it))).collect();
+    let known: BTreeMap<Id, &Value> = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|it| Some((id(it)?, it)))
+        .collect();
     let describe = |(id, below): (Id, BTreeSet<Id>)| {
         let package = known.get(&id).with_context(|| format!("cargo metadata lacks {} {}", id.0, id.1))?;
         let mut found = describe(package, checksum(&lock, &id))?;

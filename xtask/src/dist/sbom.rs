@@ -61,11 +61,11 @@ fn component(one: &Crate) -> Value {
         "purl": reference,
         "properties": [{ "name": "minewarden:in", "value": if one.kernel { "eBPF object" } else { "agent" } }],
     });
-    if let Some(checksum) = &one.checksum {
-        component["hashes"] = json!([{ "alg": "SHA-256", "content": checksum }]);
-    }
-    if let Some(repository) = &one.repository {
-        component["externalReferences"] = json!([{ "type": "vcs", "url": repository }]);
+    let checksum = one.checksum.as_ref().map(|sum| ("hashes", json!([{ "alg": "SHA-256", "content": sum }])));
+    let source =
+        one.repository.as_ref().map(|url| ("externalReferences", json!([{ "type": "vcs", "url": url }])));
+    if let Some(fields) = component.as_object_mut() {
+        fields.extend(checksum.into_iter().chain(source).map(|(name, value)| (name.to_owned(), value)));
     }
     component
 }
