@@ -1,11 +1,11 @@
 //! A miner in a container of a real Docker, which keeps its state in a folder that nobody told the agent of; and the
 //! agent in one itself, as the shipped DaemonSet has it.
-use std::{cell::RefCell, path::Path, time::SystemTime};
+use std::{cell::RefCell, fs, path::Path, time::SystemTime};
 
 use anyhow::{Result, anyhow, ensure};
 use minewarden_tests::{
     agent,
-    daemonset::{CONTAINERFILE, Manifests},
+    daemonset::{self, CONTAINERFILE, Manifests},
     docker::Docker,
     notice::Notice,
     protocol::Dialect,
@@ -80,8 +80,16 @@ fn as_daemonset(lab: &Lab) -> Result<()> {
     let journal = held(&journald);
     let started = journal
         .wait_for("agent-started", agent, since, agent::START, |entry| entry.event() == "agent-started");
-    let logs = docker.client(&["logs", &id]).unwrap_or_default();
-    started.map_err(|error| anyhow!("{error}\n{logs}"))?;
+    started.map_err(|error| anyhow!("{error}\n{}", docker.ended(&id)))?;
+    let (wanted, here) = (pod.capability_bits()?, daemonset::capability_set("self", "CapBnd")?);
+    let has = daemonset::capability_set(&agent.to_string(), "CapEff")?;
+    ensure!(
+        has == wanted & here,
+        "capabilities {has:x}, the manifest's are {wanted:x}, of which {here:x} are here"
+    );
+    if wanted & !here != 0 {
+        println!("{test}: this machine's root lacks capabilities {:x} of the manifest", wanted & !here);
+    }
     docker.import(Path::new(env!("CARGO_BIN_EXE_test-miner")), IMAGE)?;
     let (address, wallet) = (format!("127.0.0.1:{port}"), wallet::address(Dialect::StratumV1, test));
     let name = format!("minewarden-test-{}", std::process::id());
@@ -89,12 +97,11 @@ fn as_daemonset(lab: &Lab) -> Result<()> {
     let program = ["/bin/test-miner", "--dialect", "stratum-v1", "--pool", &address, "--wallet", &wallet];
     let miner = docker.run(&[&[&named, "--user=65534:65534", IMAGE], program.as_slice()].concat())?;
     let pid = docker.pid(&miner)?;
-    let fields = [
+    let mut fields = vec![
         Field::Is("level", "confirmed".into()),
         Field::Is("exe", "/bin/test-miner".into()),
         Field::Is("wallet", wallet.clone()),
         Field::Is("uid", "65534".into()),
-        Field::Is("user", "nobody".into()),
         Field::Is("container", miner.clone()),
         Field::Is("container_engine", "docker".into()),
         Field::Is("container_name", name),
@@ -102,6 +109,11 @@ fn as_daemonset(lab: &Lab) -> Result<()> {
         Field::Has("cgroup", miner.clone()),
         Field::Has("ancestry", "containerd-shim".into()),
     ];
+    if fs::read_dir("/proc/1/root").is_ok() {
+        fields.push(Field::Is("user", "nobody".into()));
+    } else {
+        println!("{test}: nobody may look at this machine's first process, so users have no names");
+    }
     let last = RefCell::new(Vec::new());
     let right = |entry: &Notice| {
         entry.names(pid) && {
@@ -113,11 +125,10 @@ fn as_daemonset(lab: &Lab) -> Result<()> {
     found.map_err(|error| anyhow!("{}\n{error}", last.borrow().join("\n")))?;
     drop(journal);
     docker.client(&["stop", "--time=30", &id])?;
-    let stopped = held(&journald)
-        .wait_for("agent-stopped", agent, since, agent::STOP, |entry| entry.event() == "agent-stopped")?;
-    ensure!(!stopped.text("message").is_empty());
-    let logs = docker.client(&["logs", &id])?;
-    ensure!(!logs.contains("panicked"), "{logs}");
+    let stopped = |entry: &Notice| entry.event() == "agent-stopped";
+    held(&journald).wait_for("agent-stopped", agent, since, agent::STOP, stopped)?;
+    let code = docker.client(&["inspect", "--format={{.State.ExitCode}}", &id])?;
+    ensure!(code == "0", "{}", docker.ended(&id));
     docker.stop()?;
     pool.finish()
 }

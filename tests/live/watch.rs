@@ -186,7 +186,11 @@ fn guest(lab: &Lab) -> Result<()> {
     let argv = |test| lab.miner_argv(test, dialect, port, &[]);
     let of_early = miner(&guest.enter(argv(early)?))?;
     let config = config(lab, "watch::guest", "own")?;
-    let agent = Agent::start_inside(&guest.enter(Vec::new()), &["--config", &config])?;
+    // Without the guest's names of users, which its first process sees: as in a container, or in a unit's sandbox.
+    let apart = ["unshare", "--mount", "--propagation", "private", "sh", "-c"];
+    let hidden = ["mount -t tmpfs none /etc && exec \"$@\"", "sh"];
+    let argv_of_agent = apart.iter().chain(&hidden).map(OsString::from).collect();
+    let agent = Agent::start_inside(&guest.enter(argv_of_agent), &["--config", &config])?;
     let of_host = miner(&argv(others.0)?)?;
     whole.confirmed(of_host.pid(), FOUND)?;
     let of_other = miner(&other.enter(argv(others.1)?))?;

@@ -12,6 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
+use crate::docker;
+
 /// The manifests.
 pub const MANIFEST: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../monitor/assets/kubernetes/minewarden.yaml");
@@ -176,6 +178,14 @@ impl Pod {
         Ok(&capabilities.add)
     }
 
+    /// The same as a set of bits.
+    ///
+    /// # Errors
+    /// The same, and when one is not known here.
+    pub fn capability_bits(&self) -> Result<u64> {
+        self.capabilities()?.iter().try_fold(0, |bits, name| Ok(bits | capability(name)?))
+    }
+
     /// The arguments of `docker run` that come before and after the image's name, with the files of the ConfigMap below
     /// `folder`.
     ///
@@ -188,7 +198,17 @@ impl Pod {
         let mut before: Vec<String> =
             ["--pid=host", "--network=none", "--cgroupns=private"].map(String::from).into();
         before.extend(self.container()?.security_context.arguments()?);
-        before.extend(self.capabilities()?.iter().map(|name| format!("--cap-add={name}")));
+        // Not by `--cap-add`: see `runtime.py`.
+        // Root of a virtual machine may lack one, and cannot hand it on.
+        let held = capability_set("self", "CapBnd")?;
+        let mut capabilities = Vec::new();
+        for name in self.capabilities()? {
+            if held & capability(name)? != 0 {
+                capabilities.push(format!("CAP_{name}"));
+            }
+        }
+        before.push(format!("--runtime={}", docker::RUNTIME));
+        before.push(format!("--env={}={}", docker::CAPABILITIES, capabilities.join(",")));
         let memory = resources.limits.get("memory").context("no limit on memory")?;
         before.push(format!(
             "--memory={}",
@@ -241,4 +261,28 @@ impl Volume {
             _ => bail!("volume {}: neither the host's nor a ConfigMap", self.name),
         }
     }
+}
+
+/// One capability's bit, by the numbers of include/uapi/linux/capability.h.
+fn capability(name: &str) -> Result<u64> {
+    let number = match name {
+        "DAC_READ_SEARCH" => 2,
+        "NET_ADMIN" => 12,
+        "SYS_PTRACE" => 19,
+        "SYS_RESOURCE" => 24,
+        "PERFMON" => 38,
+        "BPF" => 39,
+        other => bail!("{other}: a capability that is not known here"),
+    };
+    Ok(1 << number)
+}
+
+/// A set of capabilities of a process, as /proc/PID/status has it.
+///
+/// # Errors
+/// When there is no such process, or no such line.
+pub fn capability_set(pid: &str, which: &str) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':'));
+    Ok(u64::from_str_radix(line.with_context(|| which.to_owned())?.trim(), 16)?)
 }

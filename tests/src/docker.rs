@@ -5,18 +5,26 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
+    client::python,
     process::{Running, Signal},
     wait,
 };
+
+/// A runtime of the daemon's that gives a container exactly the capabilities that [`CAPABILITIES`] names.
+pub const RUNTIME: &str = "named-capabilities";
+/// A variable of the container's environment that the runtime takes out again: names with `CAP_`, comma-separated.
+pub const CAPABILITIES: &str = "MINEWARDEN_TEST_CAPABILITIES";
 
 /// How long the daemon may take to start or to end.
 const DAEMON: Duration = Duration::from_secs(60);
@@ -71,7 +79,11 @@ impl Docker {
             "--shutdown-timeout=5",
         ];
         argv.extend(plain.iter().map(OsString::from));
-        fs::write(folder.path().join("daemon.json"), "{}")?;
+        let runtime = folder.path().join("runtime");
+        fs::write(&runtime, format!("#!{}\n{}", python()?, include_str!("runtime.py")))?;
+        fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
+        let daemon = json!({ "runtimes": { RUNTIME: { "path": runtime } } });
+        fs::write(folder.path().join("daemon.json"), daemon.to_string())?;
         let daemon = Running::start("dockerd", &argv)?;
         let mut docker = Self { daemon: Some(daemon), containers: Vec::new(), folder: Some(folder) };
         docker.wait_ready()?;
@@ -164,8 +176,17 @@ impl Docker {
     /// When it does not run.
     pub fn pid(&self, id: &str) -> Result<u32> {
         let pid = self.client(&["inspect", "--format={{.State.Pid}}", id])?.parse()?;
-        ensure!(pid != 0, "the container ended: {}", self.client(&["logs", id]).unwrap_or_default());
+        ensure!(pid != 0, "{}", self.ended(id));
         Ok(pid)
+    }
+
+    /// How a container ended, for the message of a failure: its state and all that it wrote.
+    #[must_use]
+    pub fn ended(&self, id: &str) -> String {
+        let state = self.client(&["inspect", "--format={{json .State}}", id]).unwrap_or_default();
+        let logs = self.command(&["logs", id]).and_then(|mut command| Ok(command.output()?));
+        let logs = logs.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+        format!("the container: {state}\n{}", String::from_utf8_lossy(&logs))
     }
 
     /// What the client says on its standard output.
