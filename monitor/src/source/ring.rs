@@ -33,7 +33,7 @@ const CLOCK_STEP: u64 = 100_000_000;
 /// Passes when the agent stops: more records than the rings can hold, the smallest being of 32 bytes.
 const FINAL_PASSES: usize = limits::FLOW_RING as usize / 32 / BATCH;
 /// Counters are told at least this often, in ticks.
-const COUNTERS_EVERY: u32 = 60;
+const COUNTERS_EVERY: u32 = 15;
 /// Kinds in the order in which they are shown.
 const KINDS: [&str; 6] = ["exec", "fork", "exit", "connect", "payload", "close"];
 

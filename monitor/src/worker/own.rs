@@ -48,8 +48,15 @@ impl Own {
     }
 }
 
-/// Each established IPv4 conversation over loopback of which the process holds both ends, from either end.
+/// Each established IPv4 conversation over loopback of which the process holds both ends, from either end; as many as
+/// are told.
 pub(super) fn with_itself(process: &dyn ProcDir) -> io::Result<Vec<Ends>> {
+    let mut all = all_with_itself(process)?;
+    all.truncate(TOLD);
+    Ok(all)
+}
+
+fn all_with_itself(process: &dyn ProcDir) -> io::Result<Vec<Ends>> {
     let held = process.sockets(SOCKETS)?;
     let table = process.read("net/tcp", TABLE)?;
     let table = TcpNetEntries::from_buf_read(table.as_slice(), &ORDER).map_err(io::Error::other)?;
@@ -61,7 +68,7 @@ pub(super) fn with_itself(process: &dyn ProcDir) -> io::Result<Vec<Ends>> {
         .filter(|ends| is_loopback(ends.local) && is_loopback(ends.remote))
         .collect();
     let other = |ends: &Ends| Ends { local: ends.remote, remote: ends.local };
-    Ok(own.iter().filter(|ends| own.contains(&other(ends))).take(TOLD).copied().collect())
+    Ok(own.iter().filter(|ends| own.contains(&other(ends))).copied().collect())
 }
 
 fn is_loopback(address: SocketAddr) -> bool {
@@ -87,14 +94,15 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let process = LiveProcFs.open(std::process::id()).unwrap();
         let ends = Ends { local: client.local_addr().unwrap(), remote: client.peer_addr().unwrap() };
-        let before = with_itself(&*process).unwrap();
+        let before = all_with_itself(&*process).unwrap();
         assert!(!before.contains(&ends), "nobody holds the other end before it is accepted");
         let server = listener.accept().unwrap().0;
-        let told = with_itself(&*process).unwrap();
+        let told = all_with_itself(&*process).unwrap();
         let other = Ends { local: ends.remote, remote: ends.local };
         assert!(told.contains(&ends) && told.contains(&other), "{told:?}");
         drop(server);
-        assert!(!with_itself(&*process).unwrap().contains(&ends));
+        assert!(!all_with_itself(&*process).unwrap().contains(&ends));
+        assert!(with_itself(&*process).unwrap().len() <= TOLD);
     }
 
     #[test]
