@@ -75,7 +75,7 @@ fn a_report_that_cannot_be_made_says_why() {
     fs::write(empty.path().join("sources.toml"), "[[source]]\nadress = \"127.77.0.1\"\n").unwrap();
     assert_has(&report(&["-D", folder]), "sources.toml: TOML parse error at line 2");
     assert_has(&report(&["--silent-after", "soon"]), "no time such as 90s or 15m");
-    assert_has(&report(&["--namespace", "-x/y"]), "no name of a journal namespace");
+    assert_has(&report(&["--namespace", "x/y"]), "no name of a journal namespace");
     assert_has(&report(&["--sources", "x.toml"]), "--directory");
     assert_has(&report(&["--format", "html"]), "[possible values: text, json]");
 }

@@ -1,5 +1,9 @@
 //! The way from five hosts to one report: real uploaders, real nginx with the plan's configuration, a real
 //! systemd-journal-remote. All on loopback.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a key that a JSON value does not have is null there, and no panic"
+)]
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -25,9 +29,11 @@ const HOSTS: [&str; 5] = ["web01", "web02", "web03", "db01", "db02.example.org"]
 const SECOND: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(60);
 
+type Scenario = fn(&Lab) -> Result<()>;
+
 pub(crate) fn tests() -> Vec<Test> {
     const NEEDS: &[Need] = &[Need::Agent, Need::Collector];
-    let all: [(&str, fn(&Lab) -> Result<()>); 6] = [
+    let all: [(&str, Scenario); 6] = [
         ("five_hosts_are_one_report", five_hosts),
         ("strangers_are_refused", strangers),
         ("a_host_that_lies_is_a_contradiction", liar),

@@ -30,14 +30,22 @@ pub const REMOTE: &str = "127.0.0.1:19533";
 /// Journal namespace of hosts that send minewarden's entries alone.
 pub const NAMESPACE: &str = "minewarden-fleet";
 
-/// What makes a collector of a machine that has its files, one command a line.
-pub const COLLECTOR_START: [&str; 6] = [
+/// What makes a collector of a machine that has its files, one command a line. The socket takes its new address only
+/// while nobody uses the old one; senders try again meanwhile.
+pub const COLLECTOR_START: [&str; 7] = [
     "systemctl daemon-reload",
-    "systemctl enable --now systemd-journal-remote.socket",
-    "systemctl try-restart systemd-journal-remote.service",
+    "systemctl stop systemd-journal-remote.service",
+    "systemctl enable systemd-journal-remote.socket",
+    "systemctl restart systemd-journal-remote.socket",
     "systemctl enable --now minewarden-vacuum.timer",
     "nginx -t",
     "systemctl reload-or-restart nginx.service",
+];
+/// The same where only the list of hosts or a certificate has changed.
+pub const COLLECTOR_RELOAD: [&str; 2] = ["nginx -t", "systemctl reload-or-restart nginx.service"];
+/// What ends it, before its files are removed; the journals stay. Then `systemctl daemon-reload` and [`COLLECTOR_RELOAD`].
+pub const COLLECTOR_STOP: [&str; 1] = [
+    "systemctl disable --now systemd-journal-remote.socket systemd-journal-remote.service minewarden-vacuum.timer",
 ];
 /// What a machine needs before that: a program, and the package of Debian that has it.
 pub const COLLECTOR_NEEDS: [(&str, &str); 2] = [
@@ -50,6 +58,8 @@ pub const HOST_START: [&str; 3] = [
     "systemctl enable systemd-journal-upload.service",
     "systemctl restart systemd-journal-upload.service",
 ];
+/// What ends that, before its files are removed.
+pub const HOST_STOP: [&str; 1] = ["systemctl disable --now systemd-journal-upload.service"];
 /// What it needs before that.
 pub const HOST_NEEDS: [(&str, &str); 1] =
     [("/usr/lib/systemd/systemd-journal-upload", "systemd-journal-remote")];
