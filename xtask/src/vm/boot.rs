@@ -56,7 +56,7 @@ pub(super) fn boot(
         name: &kernel.release,
         kernel: &kernel.image,
         initrd: Some(&archive),
-        append: "console=ttyS0 panic=-1 quiet random.trust_cpu=on".to_owned(),
+        append: "console=ttyS0 random.trust_cpu=on",
         memory: MEMORY,
         disks: Vec::new(),
         serials: vec![console.clone(), serial.clone()],

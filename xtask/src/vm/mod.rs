@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.markdown {
         print!("\n{}", table::markdown(&columns));
     }
-    println!("\n{} kernels in {} s", columns.len(), begin.elapsed().as_secs());
+    println!("\nkernels: {}; {} s, {} at a time", columns.len(), begin.elapsed().as_secs(), options.jobs);
     let mut well = true;
     for Column { told, .. } in &columns {
         for problem in told.problems() {

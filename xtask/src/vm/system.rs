@@ -180,8 +180,7 @@ fn boots(
             name: "system",
             kernel: &kernel,
             initrd: Some(&initrd),
-            append: "root=/dev/vda rw console=ttyS0 quiet panic=-1 systemd.show_status=0 net.ifnames=0"
-                .to_owned(),
+            append: "root=/dev/vda rw console=ttyS0 systemd.show_status=0 net.ifnames=0",
             memory: MEMORY,
             disks: vec![Disk { file: &layer, format: "qcow2" }, Disk { file: payload, format: "raw" }],
             serials: vec![console.clone(), serial.clone()],
