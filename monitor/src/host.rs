@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Scope};
 
 pub mod cgroup;
 pub mod files;
@@ -77,7 +77,7 @@ pub fn look(config: &Config) -> Vec<Row> {
     ];
     rows.extend(privilege::namespaces(&config.watch.cgroup));
     rows.extend([
-        cgroup2(cgroup::cgroup2_root()),
+        cgroup2(cgroup::cgroup2_root(), &config.watch.cgroup),
         watch::row(&config.watch.cgroup),
         journald(&config.journal.socket),
     ]);
@@ -86,17 +86,23 @@ pub fn look(config: &Config) -> Vec<Row> {
     rows
 }
 
-fn cgroup2(root: anyhow::Result<cgroup::Root>) -> Row {
+/// Who watches a part of the host needs no root of the whole; the row `watched` is about that part.
+fn cgroup2(root: anyhow::Result<cgroup::Root>, watched: &Scope) -> Row {
     match root {
         Ok(root) if root.whole => {
             Row::ok("cgroup2", format!("real root, inode {}, by {}", root.inode, root.how))
+        }
+        Ok(root) if *watched != Scope::Host => {
+            Row::ok("cgroup2", format!("the root of a private cgroup namespace, by {}", root.how))
         }
         Ok(root) => Row::less(
             State::Degraded,
             "cgroup2",
             format!("only the root of a private cgroup namespace (inode {}), by {}", root.inode, root.how),
             "connections of processes outside of this cgroup namespace",
-            "run on the host or with the host's cgroup namespace (--cgroupns=host), or grant CAP_DAC_READ_SEARCH",
+            "run on the host or with the host's cgroup namespace (--cgroupns=host), mount the host's /sys/fs/cgroup \
+             anywhere, or grant CAP_DAC_READ_SEARCH; in a guest that is to answer for itself alone, set [watch] \
+             cgroup = \"own\"",
         ),
         Err(error) => Row::less(
             State::Missing,
@@ -169,7 +175,7 @@ fn systemd() -> Row {
 
 #[cfg(test)]
 mod tests {
-    use super::{State, cgroup2, journald, records};
+    use super::{Scope, State, cgroup2, journald, records};
     use crate::config::{Config, RecordName};
 
     #[test]
@@ -201,7 +207,10 @@ mod tests {
 
     #[test]
     fn no_cgroup2_at_all_is_said_with_the_cause() {
-        let row = cgroup2(Err(anyhow::anyhow!("EPERM").context("no cgroup2 mount, and none could be made")));
+        let row = cgroup2(
+            Err(anyhow::anyhow!("EPERM").context("no cgroup2 mount, and none could be made")),
+            &Scope::Host,
+        );
         assert_eq!(row.state, State::Missing);
         assert_eq!(row.found, "no cgroup2 mount, and none could be made: EPERM");
     }
@@ -210,12 +219,15 @@ mod tests {
     fn a_false_root_is_said() {
         let fd = std::fs::File::open("/").unwrap().into();
         let root = super::cgroup::Root { fd, how: "/sys/fs/cgroup".to_owned(), inode: 25, whole: false };
-        let row = cgroup2(Ok(root));
+        let row = cgroup2(Ok(root), &Scope::Host);
         assert_eq!(row.state, State::Degraded);
         assert!(
             row.found.contains("private cgroup namespace (inode 25), by /sys/fs/cgroup"),
             "{}",
             row.found
         );
+        let fd = std::fs::File::open("/").unwrap().into();
+        let root = super::cgroup::Root { fd, how: "/sys/fs/cgroup".to_owned(), inode: 25, whole: false };
+        assert_eq!(cgroup2(Ok(root), &Scope::Own).state, State::Ok);
     }
 }

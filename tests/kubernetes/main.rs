@@ -2,7 +2,6 @@
 //!
 //! The schemas come with `kubernetes-validate` (PyPI), which needs no network and no cluster. Where it is missing that
 //! test says so, and fails when `MINEWARDEN_REQUIRE_KUBERNETES=1`.
-#![expect(clippy::unwrap_used, reason = "a test ends with the first thing that is wrong")]
 use std::{env, process::Command};
 
 use minewarden_tests::daemonset::{CONTAINERFILE, MANIFEST, Manifests};

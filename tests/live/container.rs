@@ -82,7 +82,7 @@ fn as_daemonset(lab: &Lab) -> Result<()> {
         .wait_for("agent-started", agent, since, agent::START, |entry| entry.event() == "agent-started");
     started.map_err(|error| anyhow!("{error}\n{}", docker.ended(&id)))?;
     let (wanted, here) = (pod.capability_bits()?, daemonset::capability_set("self", "CapBnd")?);
-    let has = daemonset::capability_set(&agent.to_string(), "CapEff")?;
+    let has = daemonset::capability_set(&agent.to_string(), "CapBnd")?;
     ensure!(
         has == wanted & here,
         "capabilities {has:x}, the manifest's are {wanted:x}, of which {here:x} are here"

@@ -83,7 +83,7 @@ pub fn cgroup2_root() -> anyhow::Result<Root> {
 /// When no mount shows it, and none can be made.
 pub fn own_root() -> anyhow::Result<Root> {
     let mounts = read_to_string("/proc/thread-self/mountinfo").context("/proc/thread-self/mountinfo")?;
-    let own = mount_points(&mounts).into_iter().find(|mount| mount.is_root_of_namespace());
+    let own = mount_points(&mounts).into_iter().find(Mounted::is_root_of_namespace);
     if let Some(root) = own.and_then(|mount| open_cgroup2(&mount.point)) {
         return Ok(root);
     }
