@@ -89,7 +89,11 @@ fn are_right_and_pass_promtool(lab: &Lab) -> Result<()> {
         numbers().filter(|text| value(text, OPEN) >= Some(1.0) && value(text, REACHED) > Some(reached))
     })?;
     promtool(&after)?;
-    ensure!(value(&after, "minewarden_events_total{kind=\"exec\"}") > Some(0.0), "{after}");
+    // Counted when the counters were read last, some seconds ago.
+    let executed = "minewarden_events_total{kind=\"exec\"}";
+    let after = wait::until("an exec in the numbers", ALERT, || {
+        numbers().filter(|text| value(text, executed) > Some(0.0))
+    })?;
     ensure!(
         value(&after, "minewarden_sink_written_total{sink=\"json\",class=\"notice\"}") > Some(0.0),
         "{after}"
