@@ -1,6 +1,7 @@
 //! Thousands of execs of mixed shape: what the agent recorded of each against what the process says of itself.
 use std::{
     collections::{BTreeMap, HashMap},
+    env,
     fs::{self, File, OpenOptions, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::Path,
@@ -16,8 +17,10 @@ use crate::{Test, lab::Lab};
 mod compare;
 mod shapes;
 
-/// Execs that are compared at least.
+/// Execs that are compared at least, unless [`EXECS`] is another number.
 const COUNT: usize = 2_000;
+/// For machines whose processor is emulated.
+const EXECS: &str = "MINEWARDEN_TEST_EXECS";
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![Test::new("exec::every_exec_is_told_as_it_is", every_exec).bare()]
@@ -41,7 +44,7 @@ fn every_exec(lab: &Lab) -> Result<()> {
     let ended = agent.stop(Signal::TERM)?;
     let stopped = ended.stopped_well()?;
     let reports = read_reports(&reports)?;
-    ensure!(reports.len() >= COUNT, "only {} execs", reports.len());
+    ensure!(reports.len() >= count()?, "only {} execs", reports.len());
     let mut told = read_events(&recording, &reports)?;
     let (mut missing, mut wrong, mut shapes) = (Vec::new(), Vec::new(), BTreeMap::<String, usize>::new());
     for report in &reports {
@@ -73,12 +76,17 @@ fn every_exec(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
+fn count() -> Result<usize> {
+    env::var(EXECS).map_or(Ok(COUNT), |text| text.parse().with_context(|| format!("{EXECS}={text}")))
+}
+
 /// Runs every shape in turn until there are enough; gives what is special about some.
 fn launch(folder: &Path, out: &File) -> Result<compare::Special> {
     let mut bench = shapes::Bench::new(folder)?;
     let mut execs = 0;
     let mut index = 0;
-    while execs < COUNT {
+    let count = count()?;
+    while execs < count {
         for shape in shapes::SHAPES {
             let label = format!("{}#{index}", shape.name);
             execs += (shape.run)(&mut bench, &label, out).with_context(|| format!("shape {label}"))?;

@@ -21,6 +21,8 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Seconds for each step.
 const DOCTOR_LIMIT: u64 = 180;
 const LIVE_LIMIT: u64 = 780;
+/// Execs that are compared: each way to execute a program some times.
+const EXECS: &str = "100";
 /// MiB. The archive is held in memory, and the tests write there too.
 const MEMORY: u32 = 1536;
 /// Enough of /etc/passwd for the names that the tests look at.
@@ -110,6 +112,7 @@ fn plan(modules: &[PathBuf], programs: &Programs) -> Value {
     let environment = json!([
         ["MINEWARDEN_AGENT", programs.agent],
         ["MINEWARDEN_REQUIRE_LIVE", "kernel"],
+        ["MINEWARDEN_TEST_EXECS", EXECS],
         ["HOME", "/root"],
     ]);
     json!({"modules": modules, "steps": [

@@ -46,7 +46,9 @@ fn limit(set: bool) -> Result<()> {
 
 fn flood() -> Result<String> {
     let config = fs::read_to_string(CONFIG)?;
-    fs::write(CONFIG, format!("{config}\n{MARK}\n[journal]\nrecord = [\"exec\"]\n"))?;
+    let section = "[journal]\n";
+    ensure!(config.contains(section), "{CONFIG} has no section [journal]");
+    fs::write(CONFIG, config.replacen(section, &format!("{section}{MARK}\nrecord = [\"exec\"]\n"), 1))?;
     run(&["minewarden", "config", "--check", CONFIG])?;
     let before = main_pid();
     run(&["systemctl", "restart", "minewarden.service"])?;
