@@ -36,6 +36,8 @@ fn limit(set: bool) -> Result<()> {
             fs::write(file, LIMIT)?;
         } else {
             fs::remove_file(file)?;
+            // Ours, where nothing else is in it.
+            let _ = fs::remove_dir(folder);
         }
     }
     run(&["systemctl", "restart", "systemd-journald.service"])?;
