@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::{
     collector::{Collector, distinct, field, list, state},
+    host::traces,
     rig::{Entry, PATIENCE, Rig, entries},
     seconds,
     xtask::Xtask,
@@ -44,7 +45,7 @@ pub(super) fn run(rig: &Rig) -> Result<()> {
     let text = collector.report_text()?;
     let hosts = text.lines().skip_while(|line| !line.starts_with("HOST")).take(SENDERS.len() + 1);
     text.lines().take(1).chain(hosts).for_each(|line| println!("    {line}"));
-    Ok(())
+    removed(rig, &xtask)
 }
 
 /// What `work` gives for each sender, all at a time.
@@ -223,6 +224,21 @@ fn silence(rig: &Rig, collector: &Collector<'_>) -> Result<()> {
         }
         Ok(Some(()))
     })?;
+    rig.ssh().run(KILLED, "rm -r /run/systemd/system/minewarden.service.d && systemctl daemon-reload")?;
     println!("  {KILLED} was shown as silent {} after its agent was killed", seconds(start.elapsed()));
+    Ok(())
+}
+
+/// Senders that are taken back keep neither certificate nor uploader.
+fn removed(rig: &Rig, xtask: &Xtask) -> Result<()> {
+    let table = xtask.table(&["undeploy"])?;
+    table.expect_status(0)?;
+    for host in SENDERS {
+        table.expect(host, "remove", "ok")?;
+        let traces = traces(rig.ssh(), host)?;
+        ensure!(traces.is_empty(), "left on {host}: {}", traces.join(", "));
+        let uploader = rig.ssh().output(host, "systemctl is-active systemd-journal-upload")?;
+        ensure!(!uploader.status.success(), "the uploader of {host} still runs");
+    }
     Ok(())
 }
