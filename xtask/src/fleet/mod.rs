@@ -1,4 +1,5 @@
 //! `cargo xtask fleet`: whole hosts on this one, as systemd-nspawn containers with systemd and sshd.
+mod collector;
 mod host;
 mod list;
 mod rig;

@@ -1,7 +1,6 @@
 //! What scenarios do to hosts: put programs there, let a harmless miner talk to a harmless pool, read the journal.
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -49,13 +48,9 @@ impl Rig {
         Self { ssh: fleet.ssh(), fleet, tree, programs, packages, outage }
     }
 
-    /// The folder of packages, in which there is a .deb.
-    pub(super) fn packages(&self) -> Result<PathBuf> {
-        let folder = &self.packages;
-        let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let found = entries.any(|entry| entry.file_name().to_string_lossy().ends_with(".deb"));
-        ensure!(found, "{}: no .deb is there; `cargo xtask dist` makes one", folder.display());
-        Ok(folder.clone())
+    /// The folder of packages.
+    pub(super) fn packages(&self) -> &Path {
+        &self.packages
     }
 
     pub(super) fn fleet(&self) -> &Fleet {
@@ -80,9 +75,14 @@ impl Rig {
         self.ssh.copy(&self.programs.pool, host, &format!("{OPT}/test-pool"))
     }
 
+    /// Puts the agent's program on a host.
+    pub(super) fn put_program(&self, host: &str) -> Result<()> {
+        self.ssh.copy(&self.programs.agent, host, "/usr/bin/minewarden")
+    }
+
     /// Puts the agent on a host by hand and starts it as a unit with `config`.
     pub(super) fn put_agent(&self, host: &str, config: &str) -> Result<()> {
-        self.ssh.copy(&self.programs.agent, host, "/usr/bin/minewarden")?;
+        self.put_program(host)?;
         let script =
             format!("mkdir -p /etc/minewarden && printf '%s' '{config}' > /etc/minewarden/minewarden.toml");
         self.ssh.run(host, &script)?;

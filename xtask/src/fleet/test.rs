@@ -14,7 +14,7 @@ use super::{
     seconds,
 };
 use crate::{
-    cargo, run,
+    cargo, dist, run,
     testbed::{
         fleet::Fleet,
         image::{self, Recipe},
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     /// Take minewarden, test-miner and test-pool from this folder instead of building them as they are shipped
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
-    /// Where the packages are that the scenario `deploy` installs; what `cargo xtask dist` makes, when not given
+    /// Take the packages that are deployed from this folder instead of making them of the agent
     #[arg(long, value_name = "DIR")]
     packages: Option<PathBuf>,
     /// Debian suite of the hosts: bookworm, trixie
@@ -51,13 +51,34 @@ impl Options {
         &self.suite
     }
 
-    /// Builds the programs, unless they were given; the arguments that give them to another run.
+    /// Packages as they are shipped, with the agent that was given or built: those in the folder that was given, else
+    /// new ones, where a scenario that was chosen takes any.
+    fn packages(&self, workspace: &Path, programs: &Programs) -> Result<PathBuf> {
+        if let Some(folder) = &self.packages {
+            return Ok(folder.clone());
+        }
+        let folder = workspace.join("target/testbed/packages");
+        if choose(&self.scenarios)?.iter().any(|scenario| scenario.packages) {
+            dist::run(&dist::Options::of_agent(&programs.agent, None, &folder))?;
+        }
+        Ok(folder)
+    }
+
+    /// Builds the programs and the packages, unless they were given; the arguments that give them to another run.
     pub(super) fn build_before(&self, workspace: &Path) -> Result<Vec<OsString>> {
-        if self.list || self.programs.is_some() {
+        if self.list {
             return Ok(Vec::new());
         }
-        let folder = programs(None, workspace)?.agent.parent().map(PathBuf::from);
-        Ok(vec!["--programs".into(), folder.unwrap_or_default().into()])
+        let programs = programs(self.programs.as_deref(), workspace)?;
+        let mut arguments: Vec<OsString> = Vec::new();
+        if self.packages.is_none() {
+            arguments.extend(["--packages".into(), self.packages(workspace, &programs)?.into()]);
+        }
+        if self.programs.is_none() {
+            let folder = programs.agent.parent().context("the agent is in no folder")?;
+            arguments.extend(["--programs".into(), folder.into()]);
+        }
+        Ok(arguments)
     }
 }
 
@@ -71,7 +92,7 @@ pub(super) fn run(options: &Options, workspace: &Path, recipe: &Recipe) -> Resul
     let programs = programs(options.programs.as_deref(), workspace)?;
     let tree = image::root(workspace, recipe)?;
     let outage = Duration::from_secs(options.outage);
-    let packages = options.packages.clone().unwrap_or_else(|| workspace.join("target/dist"));
+    let packages = options.packages(workspace, &programs)?;
     let rig = Rig::new(workspace, tree, programs, packages, outage);
     let mut failed = 0;
     let mut rows = Vec::new();

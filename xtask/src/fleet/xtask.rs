@@ -9,8 +9,6 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::rig::Rig;
 
-/// Tracing programs see every container of the kernel: each agent keeps to its own.
-const CONFIG: &str = "[watch]\ncgroup = \"own\"\n";
 /// Columns of the table: host, kernel, version, action, result, seconds, reason.
 const ACTION: usize = 3;
 const RESULT: usize = 4;
@@ -18,6 +16,7 @@ const REASON: usize = 6;
 
 /// How the hosts are told to it.
 pub(super) struct Xtask {
+    hosts: Vec<String>,
     inventory: PathBuf,
     config: PathBuf,
     ssh_config: PathBuf,
@@ -25,19 +24,25 @@ pub(super) struct Xtask {
 
 impl Xtask {
     /// Writes the inventory of `hosts` and the configuration that they get.
-    pub(super) fn new(rig: &Rig, hosts: &[&str]) -> Result<Self> {
+    pub(super) fn new(rig: &Rig, hosts: &[&str], text: &str) -> Result<Self> {
         let folder = rig.fleet().folder();
         let inventory = folder.join("inventory");
         fs::write(&inventory, hosts.join("\n") + "\n")?;
         let config = folder.join("minewarden.toml");
-        fs::write(&config, CONFIG)?;
-        Ok(Self { inventory, config, ssh_config: rig.ssh().config() })
+        fs::write(&config, text)?;
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        Ok(Self { hosts, inventory, config, ssh_config: rig.ssh().config() })
     }
 
-    /// `deploy` of the packages in a folder.
-    pub(super) fn deploy(&self, packages: &Path) -> Result<Table> {
-        let config = self.config.to_string_lossy();
-        self.table(&["deploy", "--packages", &packages.to_string_lossy(), "--config", &config])
+    /// Those of the inventory.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(String::as_str)
+    }
+
+    /// `deploy` of the packages in a folder, with further arguments.
+    pub(super) fn deploy(&self, packages: &Path, arguments: &[&str]) -> Result<Table> {
+        let (config, packages) = (self.config.to_string_lossy(), packages.to_string_lossy());
+        self.table(&[&["deploy", "--packages", &packages, "--config", &config], arguments].concat())
     }
 
     /// Any command that takes hosts; prints the table that it printed.
@@ -76,15 +81,13 @@ impl Table {
         Ok(())
     }
 
-    /// A host's line has that action and result.
+    /// A line of the host has that action and result.
     pub(super) fn expect(&self, host: &str, action: &str, result: &str) -> Result<()> {
-        let line = self.line(host)?;
-        let cell = |column: usize| line.get(column).copied().unwrap_or_default();
-        ensure!(
-            cell(ACTION) == action && cell(RESULT) == result,
-            "not {action}, {result}: {}",
-            line.join("  ")
-        );
+        let lines = self.lines(host)?;
+        let cell = |line: &[&str], column: usize| line.get(column).map(|cell| (*cell).to_owned());
+        let wanted = (Some(action.to_owned()), Some(result.to_owned()));
+        let found = lines.iter().any(|line| (cell(line, ACTION), cell(line, RESULT)) == wanted);
+        ensure!(found, "{host} is not told of as {action}, {result}: {}", self.said);
         Ok(())
     }
 
@@ -94,14 +97,17 @@ impl Table {
         Ok(())
     }
 
-    pub(super) fn reason(&self, host: &str) -> Result<&str> {
-        Ok(self.line(host)?.get(REASON).copied().unwrap_or_default())
+    /// The cause in the first line of a host.
+    pub(super) fn reason(&self, host: &str) -> Result<String> {
+        let lines = self.lines(host)?;
+        Ok(lines.first().and_then(|line| line.get(REASON)).copied().unwrap_or_default().to_owned())
     }
 
-    fn line(&self, host: &str) -> Result<Vec<&str>> {
-        let mut lines = self.text.lines().map(cells);
-        let found = lines.find(|cells| cells.first() == Some(&host));
-        found.with_context(|| format!("no line of {host}: {} {}", self.text, self.said))
+    fn lines(&self, host: &str) -> Result<Vec<Vec<&str>>> {
+        let lines = self.text.lines().map(cells).filter(|cells| cells.first() == Some(&host));
+        let lines: Vec<_> = lines.collect();
+        ensure!(!lines.is_empty(), "no line of {host}: {} {}", self.text, self.said);
+        Ok(lines)
     }
 }
 

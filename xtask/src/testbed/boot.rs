@@ -2,10 +2,9 @@
 //! uses, so that its mounts go when it ends.
 use std::{
     ffi::{CString, OsString},
-    fs,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
-    process::{self, Command},
+    process::Command,
 };
 
 use anyhow::{Context as _, Error, Result, ensure};
@@ -58,7 +57,6 @@ impl Boot {
 pub(crate) fn run(boot: &Boot) -> Result<()> {
     // A Ctrl-C at the terminal is not for the guests.
     setsid().context("cannot start a session")?;
-    fs::write(boot.folder.join("pid"), process::id().to_string())?;
     Cgroup::named(&boot.machine)?.enter()?;
     overlay(boot)?;
     Err(become_nspawn(boot))

@@ -8,7 +8,7 @@ use std::{
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::Child,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -144,12 +144,9 @@ impl Fleet {
         for number in numbers {
             guests.push(Guest::new(&self.run, &self.name, number)?);
         }
-        for guest in &guests {
-            guest.ask_to_stop();
-        }
-        for guest in &guests {
-            guest.stop()?;
-        }
+        let asked = Instant::now();
+        guests.iter().for_each(Guest::ask_to_stop);
+        guests.iter().try_for_each(|guest| guest.finish(asked))?;
         self.lab.remove()?;
         image::remove_tree(&self.run)?;
         Ok(guests.len())

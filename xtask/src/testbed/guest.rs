@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
@@ -13,6 +13,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{boot::Boot, cgroup::Cgroup, image, lab, lab::Lab, ssh, wait};
 
+/// As /proc has it.
+const NSPAWN: &str = "systemd-nspawn";
 /// How long systemd may take to power off before it is killed.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -61,7 +63,8 @@ impl Guest {
 
     /// Starts it, with `key` (the text of a public key) let in as root. It has not booted when this returns.
     pub(super) fn start(&self, tree: &Path, lab: &Lab, key: &str, bpf: bool) -> Result<Child> {
-        self.stop()?;
+        // What a start that was cut off left.
+        self.finish(Instant::now())?;
         self.write_files(key)?;
         self.cgroup.create()?;
         let console = File::create(self.console())?;
@@ -77,29 +80,31 @@ impl Guest {
         command.spawn().with_context(|| format!("cannot start {}", self.name()))
     }
 
-    /// Powers it off, kills what does not end, and removes all that was its own. Nothing to do is no error.
-    pub(super) fn stop(&self) -> Result<()> {
-        self.ask_to_stop();
-        // What does not end by itself is killed below.
-        let _ = wait::until("the guest's end", STOP, || Ok(self.processes().is_empty().then_some(())));
-        self.cgroup.remove()?;
-        // systemd-nspawn leaves an empty folder of this name.
-        let _ = fs::remove_dir(Path::new("/run/systemd/nspawn/propagate").join(&self.machine));
-        image::remove_tree(&self.folder)
-    }
-
-    /// systemd-nspawn passes the signal on as its guest's way to power off.
+    /// Asks it to power off; a second time makes systemd-nspawn end it at once.
     pub(super) fn ask_to_stop(&self) {
         if let Some(pid) = self.pid() {
             let _ = kill_process(pid, Signal::TERM);
         }
     }
 
-    /// The pid of systemd-nspawn, if it still runs: the number in the file may be another process's by now.
+    /// Waits for its end until [`STOP`] after `asked`, kills what is left, and removes all that was its own. Nothing
+    /// to do is no error.
+    pub(super) fn finish(&self, asked: Instant) -> Result<()> {
+        let left = STOP.saturating_sub(asked.elapsed());
+        // What does not end by itself is killed below.
+        let _ = wait::until("the guest's end", left, || Ok(self.processes().is_empty().then_some(())));
+        self.cgroup.remove()?;
+        // systemd-nspawn leaves an empty folder of this name.
+        let _ = fs::remove_dir(Path::new("/run/systemd/nspawn/propagate").join(&self.machine));
+        image::remove_tree(&self.folder)
+    }
+
+    /// The pid of systemd-nspawn, if it runs: the first of its name, as it is the parent of any other.
     pub(crate) fn pid(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.folder.join("pid")).ok()?;
-        let pid = Pid::from_raw(text.parse().ok()?)?;
-        self.processes().contains(&pid).then_some(pid)
+        let name = |pid: &Pid| {
+            fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap_or_default()
+        };
+        self.processes().into_iter().find(|pid| name(pid).trim_end() == NSPAWN)
     }
 
     fn write_files(&self, key: &str) -> Result<()> {

@@ -3,12 +3,13 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     fs::{self, Permissions},
+    io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::guest::Guest;
 use crate::object::toolchain::text;
@@ -127,6 +128,24 @@ impl Ssh {
             bail!("{host}: `{script}`: {}: {}", output.status, said.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Writes a file in a guest, with folders above it that everybody may enter. The bytes go by standard input.
+    pub(crate) fn put(&self, host: &str, path: &str, mode: u32, bytes: &[u8]) -> Result<()> {
+        let script = format!("umask 022 && mkdir -p \"${{f%/*}}\" && install -m {mode:o} /dev/stdin \"$f\"");
+        let mut command = Command::new("ssh");
+        command
+            .args(self.shared())
+            .arg("-F")
+            .arg(self.config())
+            .args([host, &format!("f='{path}'; {script}")]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        // What a failing end does not read is no error of ours; its own is told.
+        let _ = child.stdin.take().context("no standard input")?.write_all(bytes);
+        let output = child.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{host}: cannot write {path}: {}", said.trim());
+        Ok(())
     }
 
     /// Copies a file of this host into a guest.

@@ -51,6 +51,8 @@ rm -f /var/lib/systemd/timers/stamp-minewarden-vacuum.timer
 # Journals of the agent's own namespaces stay as files; nobody has to keep them open.
 systemctl stop 'systemd-journald@minewarden*.service' 'systemd-journald@minewarden*.socket' \
 	'systemd-journald-varlink@minewarden*.socket' 2>/dev/null
+# systemd leaves their sockets, on which nobody listens any more.
+rm -rf /run/systemd/journal.minewarden /run/systemd/journal.minewarden-fleet
 # rpm leaves folders that no package owns.
 rmdir /usr/share/doc/minewarden /usr/share/licenses/minewarden /usr/lib/minewarden 2>/dev/null
 rm -rf /etc/minewarden /var/lib/minewarden "$cache" /run/minewarden "/etc/systemd/system/$unit.d"
@@ -77,7 +79,8 @@ for path in "$program" /usr/lib/systemd/system/$unit /etc/systemd/system/$unit /
 	/usr/lib/tmpfiles.d/minewarden.conf /usr/lib/minewarden /usr/share/doc/minewarden \
 	/usr/share/licenses/minewarden /etc/systemd/system/*/"$unit" \
 	/etc/systemd/system/"$unit".d /etc/systemd/system/*/minewarden.conf /etc/systemd/*.conf.d/minewarden.conf \
-	/etc/nginx/conf.d/minewarden-collector.conf /var/lib/systemd/timers/stamp-minewarden-vacuum.timer; do
+	/etc/nginx/conf.d/minewarden-collector.conf /var/lib/systemd/timers/stamp-minewarden-vacuum.timer \
+	/run/systemd/journal.minewarden*; do
 	[ -e "$path" ] || [ -h "$path" ] && found "file $path"
 done
 [ "$(shown LoadState)" = not-found ] || found "unit $unit ($(shown LoadState))"

@@ -16,6 +16,8 @@ use super::super::{
 };
 use crate::{object::toolchain::text, testbed::tools};
 
+/// Tracing programs see every container of the kernel: each agent keeps to its own.
+const CONFIG: &str = "[watch]\ncgroup = \"own\"\n";
 const WELL: [&str; 4] = ["h1", "h2", "h3", "h4"];
 const BROKEN: &str = "h5";
 /// In the second package only.
@@ -25,16 +27,16 @@ const WALLET: &str =
 
 pub(super) fn run(rig: &Rig) -> Result<()> {
     tools::require("the scenario `deploy`", &[("dpkg-deb", "dpkg")])?;
-    let packages = rig.packages()?;
+    let packages = rig.packages();
     rig.fresh(5, &[5])?;
     let all = [&WELL[..], &[BROKEN]].concat();
     let before = snapshots(rig, &all)?;
-    let xtask = Xtask::new(rig, &all)?;
-    first(rig, &xtask, &packages)?;
+    let xtask = Xtask::new(rig, &all, CONFIG)?;
+    first(rig, &xtask, packages)?;
     untouched(rig, &before)?;
-    again(rig, &xtask, &packages)?;
+    again(rig, &xtask, packages)?;
     finds(rig)?;
-    there_and_back(rig, &xtask, &packages)?;
+    there_and_back(rig, &xtask, packages)?;
     untouched(rig, &before)?;
     removed(rig, &xtask, &before)
 }
@@ -45,7 +47,7 @@ fn snapshots(rig: &Rig, hosts: &[&str]) -> Result<BTreeMap<String, Snapshot>> {
 
 /// Four are installed and run; the fifth is refused, and told why.
 fn first(rig: &Rig, xtask: &Xtask, packages: &Path) -> Result<()> {
-    let table = xtask.deploy(packages)?;
+    let table = xtask.deploy(packages, &[])?;
     table.expect_status(1)?;
     for host in WELL {
         table.expect(host, "install", "ok")?;
@@ -88,7 +90,7 @@ fn unchanged(rig: &Rig, host: &str, before: &BTreeMap<String, Snapshot>) -> Resu
 /// A second deployment changes nothing: the same processes, the same files.
 fn again(rig: &Rig, xtask: &Xtask, packages: &Path) -> Result<()> {
     let (running, files) = (states(rig)?, snapshots(rig, &WELL)?);
-    let table = xtask.deploy(packages)?;
+    let table = xtask.deploy(packages, &[])?;
     table.expect_status(1)?;
     for host in WELL {
         table.expect(host, "unchanged", "ok")?;
@@ -111,7 +113,7 @@ fn finds(rig: &Rig) -> Result<()> {
 fn there_and_back(rig: &Rig, xtask: &Xtask, packages: &Path) -> Result<()> {
     let first = states(rig)?;
     let second = second_package(packages, rig.fleet().folder())?;
-    let table = xtask.deploy(&second)?;
+    let table = xtask.deploy(&second, &[])?;
     for host in WELL {
         table.expect(host, "reinstall", "ok")?;
         rig.ssh().run(host, &format!("test -f {MARK}"))?;
