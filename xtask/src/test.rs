@@ -53,6 +53,8 @@ enum Suite {
     Cli,
     /// The bundled rules, against programs that hold their marks
     Rules,
+    /// The unit, its drop-ins and the manifests, against systemd's and Kubernetes' own checkers
+    Assets,
     /// Labelled traffic against thresholds, on machines that have a corpus beside the checkout
     Corpus,
     /// The real kernel and journald; as root, through sudo when you are not
@@ -111,6 +113,10 @@ impl Runner<'_> {
             Suite::Rules => {
                 self.count("rules", [self.cargo_test(&["--package", PACKAGE, "--test", "rules"])])
             }
+            Suite::Assets => self.count(
+                "assets",
+                [self.cargo_test(&["--package", PACKAGE, "--test", "unit", "--test", "kubernetes"])],
+            ),
             Suite::Corpus => self.corpus(),
             Suite::Live => self.live(),
         }

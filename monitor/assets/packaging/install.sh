@@ -161,7 +161,13 @@ uninstall() {
 		checked "$path"
 		if [ -d "$root/$path" ]; then rmdir --ignore-fail-on-non-empty "$root/$path"; fi
 	done
-	if live; then systemctl daemon-reload; fi
+	if live; then
+		# The journal namespace that the unit wants has no other user; systemd leaves its sockets behind.
+		systemctl stop systemd-journald@minewarden.service systemd-journald@minewarden.socket \
+			systemd-journald-varlink@minewarden.socket 2> /dev/null || true
+		rm -rf /run/systemd/journal.minewarden
+		systemctl daemon-reload
+	fi
 	if has journalctl; then journalctl ${root:+--root="$root"} --update-catalog || true; fi
 	echo "removed"
 }

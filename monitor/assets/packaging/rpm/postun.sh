@@ -5,6 +5,12 @@ if [ -d /run/systemd/system ]; then
 		systemctl try-restart minewarden.service || :
 	fi
 fi
+if [ "$1" -eq 0 ] && [ -d /run/systemd/system ]; then
+	# The journal namespace that the unit wants has no other user; systemd leaves its sockets behind.
+	systemctl stop systemd-journald@minewarden.service systemd-journald@minewarden.socket \
+		systemd-journald-varlink@minewarden.socket 2> /dev/null || :
+	rm -rf /run/systemd/journal.minewarden
+fi
 if [ "$1" -eq 0 ]; then
 	# rpm knows no purge: what the agent kept goes now, a changed configuration stays as .rpmsave.
 	rm -rf /var/lib/minewarden /run/minewarden
