@@ -15,12 +15,22 @@ use super::{epoch::Epoch, notices};
 use crate::{cargo, exec};
 
 /// Source in the tree, destination on the host.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 9] = [
     ("monitor/assets/minewarden.toml", "root/etc/minewarden/minewarden.toml"),
     ("monitor/assets/minewarden.catalog", "root/usr/lib/systemd/catalog/minewarden.catalog"),
     ("monitor/assets/systemd/minewarden.sysusers.conf", "root/usr/lib/sysusers.d/minewarden.conf"),
     ("monitor/assets/systemd/minewarden.tmpfiles.conf", "root/usr/lib/tmpfiles.d/minewarden.conf"),
     ("README.md", "root/usr/share/doc/minewarden/README.md"),
+    // To be put in place by who needs them, each says when.
+    ("monitor/assets/systemd/metrics.conf", "root/usr/share/doc/minewarden/examples/systemd/metrics.conf"),
+    (
+        "monitor/assets/systemd/older-hosts.conf",
+        "root/usr/share/doc/minewarden/examples/systemd/older-hosts.conf",
+    ),
+    (
+        "monitor/assets/systemd/journald@minewarden.conf",
+        "root/usr/share/doc/minewarden/examples/systemd/journald@minewarden.conf",
+    ),
     // cargo-deb takes the unit itself, to write what enables it.
     ("monitor/assets/systemd/minewarden.service", "other/usr/lib/systemd/system/minewarden.service"),
 ];
