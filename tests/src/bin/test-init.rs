@@ -69,6 +69,10 @@ fn main() -> Result<()> {
 fn prepare() -> Result<Serial> {
     for (kind, place) in MOUNTS {
         fs::create_dir_all(place).with_context(|| place.to_owned())?;
+        // The archive, which lies in memory too, has the programs where they lie on the machine that built them.
+        if kind == "tmpfs" && fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_some()) {
+            continue;
+        }
         mount(kind, place, kind, MountFlags::empty(), None).with_context(|| format!("mount {place}"))?;
     }
     // execveat(2) under TOMOYO, which Debian's 5.10 has on, looks a descriptor up by this name.
